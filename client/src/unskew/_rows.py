@@ -1,0 +1,189 @@
+"""Rows to write: mappings become NDJSON batches; what the gateway says of a batch becomes positions in the rows given.
+
+Shared by the sync and the asyncio client.
+"""
+
+import contextlib
+import datetime as dt
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from unskew import _times
+from unskew._generated import feature_store_pb2 as wire
+from unskew.errors import BadRows, Internal, InvalidArgument, UnskewError
+from unskew.results import BadRow, WriteResult
+
+EVENT_TIME = "event_time"
+# A batch is sent at this size even if it holds few rows: gateways bound the size of a message.
+MAX_BATCH_BYTES = 1 << 20
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows that are sent, and acknowledged, together."""
+
+    lines: list[bytes] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    """Of each line, the position of its row in the rows given."""
+    bad: list[BadRow] = field(default_factory=list)
+    """Rows that have no JSON form, and are not sent."""
+    bytes: int = 0
+    repeatable: bool = True
+    """Every row has an event time, so that writing it twice is writing it once."""
+
+    @property
+    def rows(self) -> int:
+        return len(self.positions) + len(self.bad)
+
+    def request(self, view: str) -> wire.WriteRowsRequest | None:
+        """What to send; None if no row can be."""
+        if not self.lines:
+            return None
+        return wire.WriteRowsRequest(view=view, ndjson=b"".join(self.lines))
+
+
+class Batcher:
+    """Gathers rows into batches."""
+
+    def __init__(self, batch_size: int) -> None:
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int):
+            raise TypeError(f"batch_size must be an int, not {type(batch_size).__name__}")
+        if batch_size < 1:
+            raise InvalidArgument(f"batch_size must be 1 or more, not {batch_size}")
+        self._batch_size = batch_size
+        self._position = 0
+        self._batch = Batch()
+
+    def add(self, row: Mapping[str, Any]) -> Batch | None:
+        """Takes a row; returns a batch when one is full. The row is then in it, or opens the next."""
+        line = encode_row(row, self._position)
+        full: Batch | None = None
+        if isinstance(line, BadRow):
+            self._batch.bad.append(line)
+        else:
+            if self._batch.lines and self._batch.bytes + len(line) > MAX_BATCH_BYTES:
+                full, self._batch = self._batch, Batch()
+            self._batch.lines.append(line)
+            self._batch.positions.append(self._position)
+            self._batch.bytes += len(line)
+            self._batch.repeatable &= row.get(EVENT_TIME) is not None
+        self._position += 1
+        if full is None and self._batch.rows >= self._batch_size:
+            full, self._batch = self._batch, Batch()
+        return full
+
+    def rest(self) -> Batch | None:
+        """What is left at the end."""
+        return self._batch if self._batch.rows else None
+
+
+class Tally:
+    """Adds up what became of the batches of one write. A strict one ends at the first bad row."""
+
+    def __init__(self, strict: bool) -> None:
+        self.result = WriteResult()
+        self._strict = strict
+
+    def add(self, batch: Batch, reply: wire.WriteRowsResponse | None) -> None:
+        """Counts a batch; `reply` is None if nothing was sent, or nothing came back.
+
+        Raises:
+            Internal: the reply is not one to this batch.
+            BadRows: the write is strict, and rows were refused.
+        """
+        with self.on_error():
+            refused = self._refused(batch, reply)
+        self.result = WriteResult(
+            rows=self.result.rows + batch.rows,
+            accepted=self.result.accepted + (reply.accepted if reply else 0),
+            late=self.result.late + (reply.late if reply else 0),
+            bad=(*self.result.bad, *sorted([*batch.bad, *refused], key=lambda row: row.row)),
+        )
+        if self._strict and self.result.bad:
+            first = self.result.bad[0]
+            with self.on_error():
+                raise BadRows(f"{len(self.result.bad)} rows were refused; the first: {first}", code=first.code)
+
+    @contextlib.contextmanager
+    def on_error(self) -> Iterator[None]:
+        """Gives an error that leaves the block what was acknowledged before it."""
+        try:
+            yield
+        except UnskewError as error:
+            error.written = self.result
+            raise
+
+    @staticmethod
+    def _refused(batch: Batch, reply: wire.WriteRowsResponse | None) -> list[BadRow]:
+        if reply is None:
+            if batch.positions:
+                raise Internal(f"the gateway ended the stream without acknowledging a batch of {len(batch.positions)}")
+            return []
+        if any(not 0 <= bad.row < len(batch.positions) for bad in reply.bad):
+            raise Internal(f"the gateway refused a row that a batch of {len(batch.positions)} does not have")
+        return [BadRow(batch.positions[bad.row], bad.code, bad.field, bad.message) for bad in reply.bad]
+
+
+def encode_row(row: Mapping[str, Any], position: int) -> bytes | BadRow:
+    """The row as a line of JSON, or why it has none."""
+    if not isinstance(row, Mapping):
+        return _bad(position, "", f"a row is a mapping of names to values, not {type(row).__name__}")
+    for name in row:
+        if not isinstance(name, str):
+            return _bad(position, "", f"names must be str, not {type(name).__name__} ({name!r})")
+    time = row.get(EVENT_TIME)
+    try:
+        members = (
+            {**row, EVENT_TIME: _times.to_rfc3339(time, EVENT_TIME)} if isinstance(time, dt.datetime) else dict(row)
+        )
+    except InvalidArgument as error:
+        return _bad(position, EVENT_TIME, error.message)
+    try:
+        return _encode(members) + b"\n"
+    except (TypeError, ValueError, RecursionError):
+        # Which member it was is found here, off the usual path.
+        for name, value in members.items():
+            try:
+                _encode({name: value})
+            except (TypeError, ValueError, RecursionError) as error:
+                return _bad(position, name.encode(errors="backslashreplace").decode(), _reason(error))
+        raise
+
+
+def _bad(position: int, member: str, message: str) -> BadRow:
+    return BadRow(position, "INVALID_ROW", member, message)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeEncodeError):
+        return "holds a lone surrogate, which is no Unicode text"
+    if isinstance(error, RecursionError):
+        return "is nested too deep"
+    if "JSON compliant" in str(error):
+        return "NaN and infinities have no JSON form: give None, or leave the feature out"
+    return str(error)
+
+
+def _plain(value: object) -> float | int | bool:
+    """Called for what JSON does not know: numpy's scalars. A float32 is the double nearest its shortest decimal."""
+    dtype = getattr(value, "dtype", None)
+    if dtype is not None and getattr(value, "ndim", None) == 0:
+        if dtype.kind == "f":
+            return float(str(value))
+        if dtype.kind in "iu":
+            return int(value)  # type: ignore[call-overload, no-any-return]
+        if dtype.kind == "b":
+            return bool(value)
+    raise TypeError(
+        f"{type(value).__name__} has no JSON form: give None, bool, int, float, str, list or dict"
+        + (" (datetime is understood as event_time only)" if isinstance(value, dt.date) else "")
+    )
+
+
+_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain)
+
+
+def _encode(members: Mapping[str, Any]) -> bytes:
+    return _encoder.encode(members).encode()

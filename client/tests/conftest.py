@@ -1,0 +1,22 @@
+"""Fixtures: the real gateway, and a client of it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+import unskew
+from tests.gateway import Gateway
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway over an embedded store, one for all tests: each uses entity ids of its own."""
+    with Gateway(tmp_path_factory.mktemp("gateway")) as started:
+        yield started
+
+
+@pytest.fixture
+def client(gateway: Gateway) -> Iterator[unskew.FeatureStoreClient]:
+    """A client of the gateway. Its deadline leaves room for a busy machine."""
+    with unskew.FeatureStoreClient(gateway.address, timeout=5.0) as client:
+        yield client

@@ -107,10 +107,15 @@ def load_model(path: Path, width: int) -> keras.Model:
     """
     if not path.is_file():
         raise ValueError(f"there is no model file {path}")
-    model = import_keras().saving.load_model(path)
-    if len(model.inputs) != 1 or model.inputs[0].shape[1:] != (width,):
-        shapes = ", ".join(str(tensor.shape) for tensor in model.inputs)
-        raise ValueError(f"the model {path} reads {shapes}, not (None, {width}): name its features with --features")
+    keras = import_keras()
+    try:
+        model = keras.saving.load_model(path)
+    except Exception as error:  # Keras raises what it met inside the file: ValueError, KeyError, OSError, BadZipFile
+        raise ValueError(f"{path} holds no model that Keras can read: {error}") from error
+    shapes = [tensor.shape for tensor in getattr(model, "inputs", None) or ()]
+    if len(shapes) != 1 or shapes[0][1:] != (width,):
+        reads = ", ".join(map(str, shapes)) or "inputs of no declared shape"
+        raise ValueError(f"the model {path} reads {reads}, not (None, {width}): name its features with --features")
     return model
 
 

@@ -52,7 +52,8 @@ def test_a_failed_call_raises_the_class_of_its_code(code: Code) -> None:
     assert error.grpc_code is code
     assert error.code == code.name
     # A deadline that the gateway did not report is the client's own, and says how long it was.
-    assert error.message == ("no answer within 5.0 s" if code is Code.DEADLINE_EXCEEDED else "as told")
+    own = code is Code.DEADLINE_EXCEEDED
+    assert error.message.endswith("within 5.0 s" if own else "as told")
 
 
 @pytest.mark.parametrize("place", ["initial", "trailing"])

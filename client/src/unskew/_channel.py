@@ -7,7 +7,7 @@ from typing import Any
 from unskew import _requests
 from unskew._generated import feature_store_pb2 as wire
 from unskew.errors import InvalidArgument
-from unskew.retry import RetryPolicy
+from unskew.retry import NO_RETRY, Attempts, RetryPolicy
 
 DEFAULT_TIMEOUT = 0.5
 DEFAULT_WRITE_TIMEOUT = 10.0
@@ -40,13 +40,18 @@ class Settings:
             options=channel_options(max_receive_bytes),
         )
 
-    def read_limit(self, timeout: float | None) -> float:
-        """Seconds that a read may take; `timeout` is what the caller asked for."""
-        return self.timeout if timeout is None else _requests.seconds("timeout", timeout)
+    def read(self, timeout: float | None) -> Attempts:
+        """The attempts of a read; `timeout` is what the caller asked for, in seconds."""
+        limit = self.timeout if timeout is None else _requests.seconds("timeout", timeout)
+        return Attempts(self.policy, limit, self.address)
 
     def write_limit(self, timeout: float | None) -> float:
         """Seconds that a batch of a write may take; `timeout` is what the caller asked for."""
         return self.write_timeout if timeout is None else _requests.seconds("timeout", timeout)
+
+    def write(self, limit: float, repeatable: bool) -> Attempts:
+        """The attempts of a batch of a write: one only, if writing it twice could change more than writing it once."""
+        return Attempts(self.policy if repeatable else NO_RETRY, limit, self.address)
 
 
 def check_address(address: str) -> None:

@@ -17,7 +17,7 @@ from unskew._replies import FailedCall, decode_reply
 from unskew._rows import Batch, Batcher, Tally
 from unskew.errors import ClientClosed
 from unskew.results import OnlineFeatures, WriteResult
-from unskew.retry import DEFAULT_RETRY, NO_RETRY, Attempts, RetryPolicy
+from unskew.retry import DEFAULT_RETRY, Attempts, RetryPolicy
 
 __all__ = ["FeatureStoreClient"]
 
@@ -55,7 +55,7 @@ class FeatureStoreClient:
     ) -> OnlineFeatures:
         """See `unskew.FeatureStoreClient.get_online_features`."""
         request = _requests.online_features(entity_ids, feature_names, as_of, all_statuses)
-        attempts = Attempts(self._settings.policy, self._settings.read_limit(timeout))
+        attempts = self._settings.read(timeout)
         return decode_reply(request, await self._call(lambda left: self._get(request, timeout=left), attempts))
 
     async def write_rows(
@@ -114,9 +114,9 @@ class FeatureStoreClient:
         if request is None:
             tally.add(batch, None)
             return
-        policy = self._settings.policy if batch.repeatable else NO_RETRY
+        attempts = self._settings.write(limit, batch.repeatable)
         with tally.on_error():
-            reply = await self._call(lambda left: self._attempt_write(request, left), Attempts(policy, limit))
+            reply = await self._call(lambda left: self._attempt_write(request, left), attempts)
         tally.add(batch, reply)
 
     async def _attempt_write(self, request: wire.WriteRowsRequest, left: float) -> wire.WriteRowsResponse | None:

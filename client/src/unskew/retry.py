@@ -60,9 +60,10 @@ NO_RETRY = RetryPolicy(retries=0)
 class Attempts:
     """Deadline and retries of one call. It never sleeps: the caller does, in its own way."""
 
-    def __init__(self, policy: RetryPolicy, timeout: float) -> None:
+    def __init__(self, policy: RetryPolicy, timeout: float, address: str) -> None:
         self._policy = policy
         self._timeout = timeout
+        self._address = address
         self._deadline = time.monotonic() + timeout
         self._failed = 0
 
@@ -74,7 +75,7 @@ class Attempts:
         """
         left = self._deadline - time.monotonic()
         if left <= 0:
-            raise DeadlineExceeded(f"no answer within {self._timeout} s")
+            raise self._no_answer()
         return left
 
     def after(self, call: FailedCall) -> float:
@@ -87,13 +88,18 @@ class Attempts:
         self._failed += 1
         if error.grpc_code is grpc.StatusCode.DEADLINE_EXCEEDED and error.request_id is None:
             # grpc's own words hold no number.
-            error = DeadlineExceeded(f"no answer within {self._timeout} s", grpc_code=error.grpc_code)
+            error = self._no_answer()
         if error.grpc_code is not grpc.StatusCode.UNAVAILABLE or self._failed > self._policy.retries:
             raise self._final(error) from None
         delay = max(self._policy.backoff(self._failed - 1), error.retry_after or 0.0)
         if time.monotonic() + delay >= self._deadline:
             raise self._final(error) from None
         return delay
+
+    def _no_answer(self) -> DeadlineExceeded:
+        return DeadlineExceeded(
+            f"no answer from {self._address} within {self._timeout} s", grpc_code=grpc.StatusCode.DEADLINE_EXCEEDED
+        )
 
     def _final(self, error: UnskewError) -> UnskewError:
         if self._failed > 1:

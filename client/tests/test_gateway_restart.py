@@ -1,0 +1,50 @@
+"""The client while the real gateway starts late, stops and starts again."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+import unskew
+from tests.gateway import Gateway, binary, free_address
+from unskew import RetryPolicy, Status
+from unskew.errors import Unavailable
+
+pytestmark = pytest.mark.integration
+
+# Enough retries for as long as a busy machine may need to start a process.
+PATIENT = RetryPolicy(retries=100, max_backoff=0.2)
+ROW = {"entity_id": "a", "event_time": "2018-04-01T12:00:00Z", "x": 1}
+
+
+def test_a_gateway_that_comes_late_is_waited_for(tmp_path: Path) -> None:
+    binary()
+    address = free_address()
+    replies: list[unskew.OnlineFeatures] = []
+
+    def call() -> None:
+        with unskew.FeatureStoreClient(address, timeout=15.0, retries=PATIENT) as client:
+            replies.append(client.get_online_features(["a"], ["x"]))
+
+    caller = threading.Thread(target=call)
+    caller.start()
+    caller.join(0.3)
+    assert caller.is_alive()
+    with Gateway(tmp_path, address):
+        caller.join(15.0)
+    assert [reply["a"].statuses for reply in replies] == [{"x": Status.MISSING}]
+
+
+def test_a_client_outlives_a_restart_and_acknowledged_rows_do_too(tmp_path: Path) -> None:
+    with Gateway(tmp_path) as first:
+        address = first.address
+        client = unskew.FeatureStoreClient(address, timeout=5.0, write_timeout=15.0, retries=PATIENT)
+        assert client.write_rows([ROW]).accepted == 1
+        assert first.stop() == 0
+    with pytest.raises(Unavailable):
+        client.get_online_features(["a"], timeout=0.3)
+    with Gateway(tmp_path, address):
+        assert client.get_online_features(["a"])["a"]["x"] == 1.0
+        assert client.write_rows([ROW | {"event_time": "2018-04-01T12:00:01Z", "x": 2}]).accepted == 1
+        assert client.get_online_features(["a"])["a"]["x"] == 2.0
+    client.close()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unskew import BadRow, WriteResult
+from unskew import BadRow, FeatureStoreClient, WriteResult
 from unskew._generated import feature_store_pb2 as wire
 from unskew._rows import MAX_BATCH_BYTES, Batch, Batcher, Tally, encode_row
 from unskew.errors import BadRows, Internal, InvalidArgument
@@ -111,6 +111,21 @@ def test_only_rows_with_event_time_are_repeatable() -> None:
     timed, untimed = {"entity_id": "a", "event_time": NOW}, {"entity_id": "a"}
     bad = {"entity_id": "a", "x": math.nan}
     assert [batch.repeatable for batch in batches_of([timed, bad, timed, untimed], 2)] == [True, False]
+
+
+class Frame:
+    """Looks like a data frame: it iterates over the names of its columns."""
+
+    columns = ("entity_id",)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [({"entity_id": "a"}, "not one dict"), ("a", "not one str"), (Frame(), r"frame\.to_dict\('records'\)")],
+)
+def test_what_does_not_iterate_over_rows_is_refused(rows: Any, words: str) -> None:
+    with FeatureStoreClient("127.0.0.1:1") as client, pytest.raises(TypeError, match=words):
+        client.write_rows(rows)
 
 
 @pytest.mark.parametrize("batch_size", [0, -1])

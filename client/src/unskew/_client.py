@@ -12,7 +12,7 @@ import grpc
 from unskew import _channel, _requests
 from unskew._generated import feature_store_pb2 as wire
 from unskew._replies import FailedCall, decode_reply
-from unskew._rows import Batch, Batcher, Tally
+from unskew._rows import Batch, Batcher, Tally, check_rows
 from unskew.errors import ClientClosed
 from unskew.results import OnlineFeatures, WriteResult
 from unskew.retry import DEFAULT_RETRY, Attempts, RetryPolicy
@@ -108,6 +108,7 @@ class FeatureStoreClient:
             UnskewError: a batch failed; `written` says what was acknowledged before it.
         """
         limit = self._settings.write_limit(timeout)
+        check_rows(rows)
         batcher, tally = Batcher(batch_size), Tally(strict)
         for row in rows:
             if batch := batcher.add(row):

@@ -44,7 +44,7 @@ def to_python(value: Value) -> FeatureValue:
 
 
 def to_dict(values: Mapping[str, Value]) -> dict[str, FeatureValue]:
-    """Python values by name. A number that is not 0 is told without asking for the kind, which halves the time."""
+    """Python values by name. A number that is not 0 is told without asking for its kind, which costs more."""
     return {name: value.number_value or to_python(value) for name, value in values.items()}
 
 
@@ -67,11 +67,11 @@ def decode_row(entity_id: str, feature_set: wire.FeatureSet, feature_names: Sequ
     features = {name: unordered[name] for name in feature_names or sorted(unordered) if name in unordered}
     statuses: dict[str, Status] = {}
     reasons: dict[str, Reason] = {}
-    listed = feature_set.statuses
+    listed = {name: decode_status(item.status, item.reason) for name, item in feature_set.statuses.items()}
     without_value = Status.MISSING if status is Status.PRESENT else status
     for name in feature_names or [*features, *sorted(name for name in listed if name not in features)]:
         if name in listed:
-            statuses[name], why = decode_status(listed[name].status, listed[name].reason)
+            statuses[name], why = listed[name]
             if statuses[name] is Status.ERROR:
                 reasons[name] = why
         elif name in features:

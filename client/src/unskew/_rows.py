@@ -79,6 +79,16 @@ class Batcher:
         return self._batch if self._batch.rows else None
 
 
+def check_rows(rows: object) -> None:
+    """Refuses what is iterable, but not over rows."""
+    if isinstance(rows, Mapping | str | bytes):
+        raise TypeError(f"rows must be an iterable of mappings, not one {type(rows).__name__}: write [row]")
+    if hasattr(rows, "columns"):
+        raise TypeError(
+            f"rows must be an iterable of mappings, not a {type(rows).__name__}: write frame.to_dict('records')"
+        )
+
+
 class Tally:
     """Adds up what became of the batches of one write. A strict one ends at the first bad row."""
 

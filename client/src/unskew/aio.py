@@ -14,7 +14,7 @@ import grpc.aio
 from unskew import _channel, _requests
 from unskew._generated import feature_store_pb2 as wire
 from unskew._replies import FailedCall, decode_reply
-from unskew._rows import Batch, Batcher, Tally
+from unskew._rows import Batch, Batcher, Tally, check_rows
 from unskew.errors import ClientClosed
 from unskew.results import OnlineFeatures, WriteResult
 from unskew.retry import DEFAULT_RETRY, Attempts, RetryPolicy
@@ -69,6 +69,7 @@ class FeatureStoreClient:
     ) -> WriteResult:
         """See `unskew.FeatureStoreClient.write_rows`; `rows` may be an asynchronous iterable too."""
         limit = self._settings.write_limit(timeout)
+        check_rows(rows)
         batcher, tally = Batcher(batch_size), Tally(strict)
         async for row in _iterate(rows):
             if batch := batcher.add(row):

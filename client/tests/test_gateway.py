@@ -93,7 +93,7 @@ def test_bad_rows_are_reported_and_the_others_stored(client: FeatureStoreClient)
         result = client.write_rows(rows, batch_size)
         assert (result.rows, result.accepted) == (7, 2)
         assert [(bad.row, bad.code) for bad in result.bad] == [
-            (1, "INVALID_ROW"),
+            (1, "BAD_KEY"),
             (2, "INVALID_ROW"),
             (3, "INVALID_ROW"),
             (4, "FUTURE"),
@@ -187,7 +187,7 @@ def test_asyncio_gives_the_same(gateway: Gateway, client: FeatureStoreClient) ->
 
     written, replies = asyncio.run(call())
     assert (written.rows, written.accepted) == (26, 25)
-    assert [(bad.row, bad.code, bad.field) for bad in written.bad] == [(25, "INVALID_ROW", "entity_id")]
+    assert [(bad.row, bad.code, bad.field) for bad in written.bad] == [(25, "BAD_KEY", "entity_id")]
     for i, reply in enumerate(replies):
         assert reply == client.get_online_features([f"aio_{i}"], ["i", "n", "x"], as_of=NOON)
         assert reply[f"aio_{i}"].statuses == {"i": Status.PRESENT, "n": Status.NULL, "x": Status.MISSING}

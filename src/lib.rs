@@ -3,4 +3,6 @@
 pub mod api;
 pub mod clock;
 pub mod error;
+pub mod lookup;
 pub mod store;
+pub mod telemetry;

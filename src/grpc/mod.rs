@@ -1,0 +1,22 @@
+//! gRPC: decode, call the lookup core, encode; nothing else.
+
+pub mod codec;
+pub mod reply;
+pub mod request;
+mod service;
+pub mod status;
+pub mod wire;
+mod write_rows;
+
+pub use service::FeatureService;
+
+/// The server that `build.rs` generates.
+#[expect(clippy::allow_attributes, clippy::allow_attributes_without_reason, unreachable_pub, reason = "generated code")]
+mod generated {
+    tonic::include_proto!("server/feature_store");
+}
+
+pub use generated::feature_store_server::FeatureStoreServer;
+
+/// The descriptors of the wire contract, for reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/feature_store.bin"));

@@ -1,0 +1,54 @@
+//! The methods of `feature_store.FeatureStore`.
+
+use tonic::{Request, Response, Status, Streaming};
+
+use super::generated::feature_store_server::FeatureStore;
+use super::reply::EncodedReply;
+use super::request::OnlineFeaturesRequest;
+use super::wire::WireWriter;
+use super::{status, write_rows};
+use crate::api::WriteRowsRequest;
+use crate::clock;
+use crate::lookup::Lookup;
+use crate::middleware::deadline::Deadline;
+
+/// Bytes of a reply for each entity beside its values: its id, tags, lengths and event time.
+const BYTES_PER_ENTITY: usize = 64;
+
+/// gRPC over the lookup core.
+#[derive(Clone, Debug)]
+pub struct FeatureService {
+    lookup: Lookup,
+}
+
+impl FeatureService {
+    /// The service over this core.
+    #[must_use]
+    pub fn new(lookup: Lookup) -> Self {
+        Self { lookup }
+    }
+}
+
+#[tonic::async_trait]
+impl FeatureStore for FeatureService {
+    async fn get_online_features(
+        &self,
+        request: Request<OnlineFeaturesRequest>,
+    ) -> Result<Response<EncodedReply>, Status> {
+        let deadline = Deadline::of(request.extensions());
+        let asked = request.into_inner().0;
+        let rows = self.lookup.fetch(asked, clock::now(), deadline.at()).await.map_err(|error| status::of(&error))?;
+        let mut writer = WireWriter::with_capacity(rows.stored_bytes() + rows.len() * BYTES_PER_ENTITY);
+        rows.write(&mut writer).map_err(|error| status::of(&error))?;
+        Ok(Response::new(EncodedReply(writer.finish(rows.as_of()))))
+    }
+
+    type WriteRowsStream = write_rows::Answers;
+
+    async fn write_rows(
+        &self,
+        request: Request<Streaming<WriteRowsRequest>>,
+    ) -> Result<Response<Self::WriteRowsStream>, Status> {
+        Ok(Response::new(write_rows::answers(self.lookup.clone(), request)))
+    }
+}

@@ -1,0 +1,78 @@
+//! `WriteRows`: one batch a message, one answer a batch, sent once the store has its good rows.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt, stream};
+use tonic::{Code, Request, Status, Streaming};
+
+use super::status;
+use crate::api::{BadRow, WriteRowsRequest, WriteRowsResponse, write_rows_request::Rows};
+use crate::clock;
+use crate::error::{self, Error};
+use crate::lookup::Lookup;
+use crate::lookup::write::{self, RowFormat, WriteReport};
+use crate::middleware::deadline::Deadline;
+
+/// Answers to the batches of one stream.
+pub(super) type Answers = Pin<Box<dyn Stream<Item = Result<WriteRowsResponse, Status>> + Send>>;
+
+/// A batch of a stream without a deadline waits for the store for at most this long; `store.write_timeout` is mostly shorter.
+const BATCH_DEADLINE: Duration = Duration::from_secs(60);
+
+struct State {
+    lookup: Lookup,
+    batches: Streaming<WriteRowsRequest>,
+    deadline: Option<Deadline>,
+    batch: i64,
+}
+
+/// Stores the batches one after the other, in the order in which they come.
+pub(super) fn answers(lookup: Lookup, request: Request<Streaming<WriteRowsRequest>>) -> Answers {
+    let deadline = Deadline::asked(request.extensions());
+    let state = State { lookup, batches: request.into_inner(), deadline, batch: 0 };
+    stream::try_unfold(state, |mut state| async move {
+        let Some(batch) = state.batches.message().await.map_err(|error| read_error(error, state.batch))? else {
+            return Ok(None);
+        };
+        let deadline = state.deadline.unwrap_or_else(|| Deadline::after(BATCH_DEADLINE));
+        let body = match batch.rows {
+            Some(Rows::Ndjson(ndjson)) => ndjson,
+            None => return Err(status::of(&Error::invalid("rows", "the batch has no rows: set ndjson"))),
+        };
+        let report = state
+            .lookup
+            .write_rows(&batch.view, body.into(), RowFormat::Ndjson, clock::now(), deadline.at())
+            .await
+            .map_err(|error| status::of(&error))?;
+        let answer = answer(state.batch, report);
+        state.batch += 1;
+        Ok(Some((answer, state)))
+    })
+    .boxed()
+}
+
+fn answer(batch: i64, report: WriteReport) -> WriteRowsResponse {
+    let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let bad = |bad: write::BadRow| BadRow {
+        row: count(bad.row),
+        code: bad.fault.name().to_owned(),
+        field: bad.field,
+        message: bad.message,
+    };
+    WriteRowsResponse {
+        batch,
+        accepted: count(report.accepted),
+        late: 0,
+        bad: report.bad.into_iter().map(bad).collect(),
+    }
+}
+
+/// tonic answers a message above the limit with OUT_OF_RANGE; with us that is REQUEST_TOO_LARGE on every path.
+fn read_error(status: Status, batch: i64) -> Status {
+    if status.code() != Code::OutOfRange {
+        return status;
+    }
+    let message = format!("batch {batch}: {} (limits.max_request_bytes)", status.message());
+    status::of(&Error::new(error::Code::RequestTooLarge, message))
+}

@@ -1,0 +1,105 @@
+//! The names of a row's members, remembered from row to row. Rows of one view mostly hold the same names in the same order, so that
+//! a name is known by comparing its bytes with the one that stood there in the row before: no hash, and no second look for repeats.
+
+use super::names::Names;
+use super::scan::{ScanError, Scanner, Text};
+use crate::store::order;
+
+/// What to do with a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// A feature that was asked for: its position among the names of the request, 0 when all are wanted.
+    Feature(u32),
+    /// A feature that was not asked for.
+    Skip,
+    /// A member of ours that is no feature.
+    Reserved,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Member {
+    /// The raw name with its closing quote lies at this range of the text.
+    start: u32,
+    end: u32,
+    escaped: bool,
+    usage: Use,
+}
+
+/// The members of the row before.
+#[derive(Debug, Default)]
+pub(super) struct Members {
+    text: String,
+    members: Vec<Member>,
+    /// The names that the members mean, to find repeats; empty when it has to be made again.
+    known: Names,
+}
+
+/// How reading a name ended.
+pub(super) enum Next {
+    /// A member with this use.
+    Member(Use),
+    /// A name that this row had before.
+    Repeat,
+}
+
+impl Members {
+    /// Reads the name of the member at this position, with the colon after it. `wanted`: the names asked for; none: all.
+    #[inline]
+    pub(super) fn next(
+        &mut self,
+        position: usize,
+        scanner: &mut Scanner<'_>,
+        wanted: Option<&Names>,
+    ) -> Result<Next, ScanError> {
+        scanner.expect(b'"', "expected a name in double quotes")?;
+        if let Some(member) = self.members.get(position)
+            && scanner.take(&self.text.as_bytes()[member.start as usize..member.end as usize])
+        {
+            let usage = member.usage;
+            scanner.expect(b':', "expected a colon after the name")?;
+            return Ok(Next::Member(usage));
+        }
+        let name = scanner.name_after_quote()?;
+        Ok(self.learn(position, name, wanted))
+    }
+
+    /// The name of the member at a position.
+    #[inline]
+    pub(super) fn name(&self, position: usize) -> Text<'_> {
+        self.members.get(position).map_or(Text::plain(""), |member| {
+            let raw = self.text.get(member.start as usize..member.end as usize - 1).unwrap_or_default();
+            Text::checked(raw, member.escaped)
+        })
+    }
+
+    /// Another name than in the row before: what follows is learnt anew.
+    #[cold]
+    fn learn(&mut self, position: usize, name: Text<'_>, wanted: Option<&Names>) -> Next {
+        if position < self.members.len() || self.known.len() != position {
+            self.members.truncate(position);
+            self.text.truncate(self.members.last().map_or(0, |member| member.end as usize));
+            self.known = Names::default();
+            for at in 0..self.members.len() {
+                let meant = self.name(at).unescape().into_owned();
+                self.known.insert(&meant);
+            }
+        }
+        let meant = name.unescape();
+        if !self.known.insert(&meant) {
+            return Next::Repeat;
+        }
+        let usage = match (wanted, meant.as_ref()) {
+            (_, order::EVENT_TIME | order::CREATED) => Use::Reserved,
+            (None, _) => Use::Feature(0),
+            (Some(wanted), meant) => wanted
+                .position(meant)
+                .map_or(Use::Skip, |position| Use::Feature(u32::try_from(position).unwrap_or(u32::MAX))),
+        };
+        let start = self.text.len();
+        self.text.push_str(name.raw());
+        self.text.push('"');
+        let [start, end] = [start, self.text.len()].map(|at| u32::try_from(at).unwrap_or(u32::MAX));
+        self.members.push(Member { start, end, escaped: name.is_escaped(), usage });
+        Next::Member(usage)
+    }
+}

@@ -1,0 +1,146 @@
+//! Numbers: their grammar, and the float64 nearest to them.
+
+use super::{ScanError, Scanner};
+
+/// Integers up to here are exact in float64.
+const EXACT_INTEGER: u64 = 1 << 53;
+/// Powers of ten that are exact in float64.
+const EXACT_POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
+    1e21, 1e22,
+];
+
+/// A number as it stands in the text; finite in float64.
+#[derive(Clone, Copy, Debug)]
+pub struct Number<'a> {
+    text: &'a str,
+    /// The digits as one integer; wrong when there are more than 19 of them.
+    mantissa: u64,
+    /// Digits in the mantissa, leading zeros included.
+    digits: usize,
+    /// Power of ten of the last digit.
+    exponent: i32,
+    is_integer: bool,
+}
+
+impl<'a> Number<'a> {
+    /// The text.
+    #[must_use]
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// The float64 nearest to the number, ties to even.
+    #[must_use]
+    #[inline]
+    pub fn value(&self) -> f64 {
+        // One exact operand each and one rounding: the nearest float64 (W. D. Clinger, How to read floating point numbers accurately, 1990).
+        if self.digits <= 19 && self.mantissa <= EXACT_INTEGER {
+            let power = self.exponent.unsigned_abs() as usize;
+            if let Some(power) = EXACT_POWERS.get(power) {
+                #[expect(clippy::cast_precision_loss, reason = "at most 2^53")]
+                let mantissa = self.mantissa as f64;
+                let value = if self.exponent < 0 { mantissa / power } else { mantissa * power };
+                return if self.text.starts_with('-') { -value } else { value };
+            }
+        }
+        fast_float2::parse(self.text).unwrap_or(f64::NAN)
+    }
+
+    /// Whether a reader that keeps integers exact, as Python's does, would get something else from the text than the float64: an integer
+    /// beyond 2^53, or the integer -0.
+    #[must_use]
+    #[inline]
+    pub fn is_beyond_float(&self) -> bool {
+        self.is_integer && (self.digits > 15 && (self.digits > 19 || self.mantissa > EXACT_INTEGER) || self.text == "-0")
+    }
+}
+
+impl<'a> Scanner<'a> {
+    /// A number at the next byte, which is a minus or a digit.
+    #[inline]
+    pub(super) fn number(&mut self) -> Result<Number<'a>, ScanError> {
+        let start = self.at;
+        if self.bytes[start] == b'-' {
+            self.at += 1;
+        }
+        let mut mantissa = 0;
+        let whole = self.digits(&mut mantissa)?;
+        if whole > 1 && self.bytes[self.at - whole] == b'0' {
+            self.at -= whole;
+            return Err(self.error("a number can't begin with a zero"));
+        }
+        let mut fraction = 0;
+        if self.bytes.get(self.at) == Some(&b'.') {
+            self.at += 1;
+            fraction = self.digits(&mut mantissa)?;
+        }
+        let mut power = 0;
+        let mut is_integer = fraction == 0;
+        if let Some(b'e' | b'E') = self.bytes.get(self.at) {
+            is_integer = false;
+            power = self.power()?;
+        }
+        let number = Number {
+            text: &self.text[start..self.at],
+            mantissa,
+            digits: whole + fraction,
+            exponent: i32::try_from(fraction).unwrap_or(i32::MAX).checked_neg().unwrap_or(0).saturating_add(power),
+            is_integer,
+        };
+        // Only a long or a far number can be infinite; the others need no look.
+        let magnitude = i32::try_from(number.digits).unwrap_or(i32::MAX).saturating_add(power);
+        if magnitude > 300 && !number.value().is_finite() {
+            self.at = start;
+            return Err(self.error("a number outside float64"));
+        }
+        Ok(number)
+    }
+
+    #[inline]
+    fn digits(&mut self, mantissa: &mut u64) -> Result<usize, ScanError> {
+        let start = self.at;
+        while let Some(chunk) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk::<8>)
+            && let Some(eight) = eight_digits(u64::from_le_bytes(*chunk))
+        {
+            *mantissa = mantissa.wrapping_mul(100_000_000).wrapping_add(eight);
+            self.at += 8;
+        }
+        while let Some(digit @ b'0'..=b'9') = self.bytes.get(self.at) {
+            *mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+            self.at += 1;
+        }
+        if self.at == start { Err(self.error("expected a digit")) } else { Ok(self.at - start) }
+    }
+
+    #[cold]
+    fn power(&mut self) -> Result<i32, ScanError> {
+        self.at += 1;
+        let negative = self.bytes.get(self.at) == Some(&b'-');
+        if negative || self.bytes.get(self.at) == Some(&b'+') {
+            self.at += 1;
+        }
+        let start = self.at;
+        let mut power = 0_i32;
+        while let Some(digit @ b'0'..=b'9') = self.bytes.get(self.at) {
+            power = power.saturating_mul(10).saturating_add(i32::from(digit - b'0')).min(1_000_000);
+            self.at += 1;
+        }
+        if self.at == start {
+            return Err(self.error("expected a digit in the exponent"));
+        }
+        Ok(if negative { -power } else { power })
+    }
+}
+
+/// The value of eight ASCII digits, the first in the lowest byte; none if one is no digit.
+#[inline]
+fn eight_digits(word: u64) -> Option<u64> {
+    let digits = word ^ 0x3030_3030_3030_3030;
+    if (digits.wrapping_add(0x7676_7676_7676_7676) | digits) & 0x8080_8080_8080_8080 != 0 {
+        return None;
+    }
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
+    Some(fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff)
+}

@@ -1,0 +1,107 @@
+//! Writing rows: a batch of JSON rows, each checked and stored on its own; a bad row never fails the others.
+
+mod batch;
+mod row;
+
+pub use batch::RowFormat;
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::{Lookup, store_budget};
+use crate::clock::Micros;
+use crate::error::Error;
+use crate::store::PutOutcome;
+use crate::telemetry::metrics::Written;
+
+/// The name of the built-in view.
+pub const DEFAULT_VIEW: &str = "default";
+
+/// Why a row was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowFault {
+    /// It is not a JSON object of the form that the view takes.
+    InvalidRow,
+    /// Its entity id is malformed or too long.
+    BadKey,
+    /// Its event time lies too far ahead.
+    Future,
+    /// It is larger than the configuration allows.
+    TooLarge,
+    /// The store could not take it.
+    Store,
+}
+
+impl RowFault {
+    /// The stable code.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InvalidRow => "INVALID_ROW",
+            Self::BadKey => "BAD_KEY",
+            Self::Future => "FUTURE",
+            Self::TooLarge => "TOO_LARGE",
+            Self::Store => "STORE",
+        }
+    }
+}
+
+/// A row that was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadRow {
+    /// Its position in the batch, from 0; blank lines do not count.
+    pub row: usize,
+    /// Why.
+    pub fault: RowFault,
+    /// The member at fault; empty when it is the row as a whole.
+    pub field: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+/// What became of a batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WriteReport {
+    /// Rows that the store has now, or that lost to a newer row of their entity.
+    pub accepted: usize,
+    /// Rows that were refused.
+    pub bad: Vec<BadRow>,
+}
+
+impl Lookup {
+    /// Stores the good rows of a batch and gives the bad ones back. `now`: the time of arrival.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT for an unknown view or a body that can't be split into rows; UNAVAILABLE when the store can't say that it has any.
+    pub async fn write_rows(
+        &self,
+        view: &str,
+        body: Bytes,
+        format: RowFormat,
+        now: Micros,
+        deadline: Instant,
+    ) -> Result<WriteReport, Error> {
+        if !view.is_empty() && view != DEFAULT_VIEW {
+            return Err(Error::invalid("view", format!("there is no view {view:?}; this gateway has {DEFAULT_VIEW:?}")));
+        }
+        let (rows, positions, mut bad) = batch::parse(&body, format, now, &self.limits)?;
+        let mut accepted = 0;
+        if !rows.is_empty() {
+            let budget = store_budget(self.limits.write_timeout, deadline);
+            let outcomes = self.store.put(rows, budget).await.map_err(|error| self.unavailable(&error, deadline))?;
+            for (row, outcome) in positions.into_iter().zip(outcomes) {
+                match outcome {
+                    PutOutcome::Stored => accepted += 1,
+                    PutOutcome::Failed(message) => {
+                        bad.push(BadRow { row, fault: RowFault::Store, field: String::new(), message });
+                    }
+                }
+            }
+            bad.sort_by_key(|bad| bad.row);
+        }
+        self.metrics.rows(Written::Accepted, accepted as u64);
+        self.metrics.rows(Written::Bad, bad.len() as u64);
+        Ok(WriteReport { accepted, bad })
+    }
+}

@@ -1,0 +1,204 @@
+//! Every metric: its name, help, labels and buckets, and the handles that the hot path uses. Nothing else touches the registry.
+
+#![expect(clippy::disallowed_macros, reason = "the one file where metrics are declared")]
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use metrics::{Counter, Gauge, Histogram, Unit};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+
+use super::labels::{METHODS, Outcome, Protocol};
+use crate::lookup::{Reason, Status, Tally};
+use crate::store::{StoreErrorKind, StoreGauges};
+
+const REQUEST_DURATION: &str = "unskew_request_duration_seconds";
+const STAGE_DURATION: &str = "unskew_stage_duration_seconds";
+const IN_FLIGHT: &str = "unskew_requests_in_flight";
+const ENTITIES: &str = "unskew_entities_total";
+const ENTITY_ERRORS: &str = "unskew_entity_errors_total";
+const FEATURES: &str = "unskew_features_total";
+const ROWS_WRITTEN: &str = "unskew_rows_written_total";
+const STORE_ERRORS: &str = "unskew_store_errors_total";
+const STORE_CONNECTIONS: &str = "unskew_store_connections";
+const STORE_CONNECTIONS_UP: &str = "unskew_store_connections_up";
+const STORE_QUEUED: &str = "unskew_store_queued";
+const CONNECTIONS: &str = "unskew_connections_open";
+const BUILD_INFO: &str = "unskew_build_info";
+
+/// First bucket of the histograms, seconds.
+const FIRST_BUCKET: f64 = 15e-6;
+/// Each bucket is this much wider than the one before.
+const BUCKET_GROWTH: f64 = 1.5;
+/// Buckets reach 15 s.
+const BUCKETS: usize = 35;
+
+/// A part of serving a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// From the request to its plan and keys.
+    Decode,
+    /// Waiting for the store.
+    Store,
+    /// From stored bytes to the bytes of the reply.
+    Encode,
+}
+
+/// How a written row ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// The store has it, or a newer one.
+    Accepted,
+    /// It was refused.
+    Bad,
+}
+
+/// Handles of every metric, resolved once.
+pub struct Metrics {
+    handle: PrometheusHandle,
+    requests: Vec<OnceLock<Histogram>>,
+    stages: [Histogram; 3],
+    in_flight: [Gauge; 2],
+    entities: [Counter; Status::ALL.len()],
+    entity_errors: [Counter; Reason::ALL.len()],
+    features: [Counter; Status::ALL.len()],
+    rows: [Counter; 2],
+    store_errors: [Counter; StoreErrorKind::ALL.len()],
+    store_connections: Gauge,
+    store_connections_up: Gauge,
+    store_queued: Gauge,
+    connections: Gauge,
+    process: metrics_process::Collector,
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+/// Upper bounds of the histogram buckets, seconds.
+fn buckets() -> Vec<f64> {
+    std::iter::successors(Some(FIRST_BUCKET), |bound| Some(bound * BUCKET_GROWTH)).take(BUCKETS).collect()
+}
+
+fn describe() {
+    metrics::describe_histogram!(REQUEST_DURATION, Unit::Seconds, "From the first byte of a request to the end of its reply.");
+    metrics::describe_histogram!(STAGE_DURATION, Unit::Seconds, "Parts of serving features: decode, store, encode.");
+    metrics::describe_gauge!(IN_FLIGHT, Unit::Count, "Requests that are being served.");
+    metrics::describe_counter!(ENTITIES, Unit::Count, "Entities looked up, by status; PRESENT over all is the hit ratio.");
+    metrics::describe_counter!(ENTITY_ERRORS, Unit::Count, "Entities that could not be served, by reason.");
+    metrics::describe_counter!(FEATURES, Unit::Count, "Features looked up, by status.");
+    metrics::describe_counter!(ROWS_WRITTEN, Unit::Count, "Rows written, by result.");
+    metrics::describe_counter!(STORE_ERRORS, Unit::Count, "Calls that the store did not answer, by kind.");
+    metrics::describe_gauge!(STORE_CONNECTIONS, Unit::Count, "Connections that the store's pool should have.");
+    metrics::describe_gauge!(STORE_CONNECTIONS_UP, Unit::Count, "Connections of the store's pool that are up.");
+    metrics::describe_gauge!(STORE_QUEUED, Unit::Count, "Calls or rows that wait for the store.");
+    metrics::describe_gauge!(CONNECTIONS, Unit::Count, "Client connections that are open.");
+    metrics::describe_gauge!(BUILD_INFO, Unit::Count, "Always 1; the labels say what is running.");
+}
+
+impl Metrics {
+    /// Installs the recorder and declares every metric.
+    ///
+    /// # Errors
+    /// When a recorder is installed already.
+    pub fn install() -> Result<&'static Self, BuildError> {
+        let handle = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Suffix("_duration_seconds".to_owned()), &buckets())?
+            .install_recorder()?;
+        describe();
+        let process = metrics_process::Collector::default();
+        process.describe();
+        metrics::gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+        Ok(Box::leak(Box::new(Self {
+            handle,
+            requests: (0..Protocol::ALL.len() * METHODS.len() * Outcome::COUNT).map(|_| OnceLock::new()).collect(),
+            stages: ["decode", "store", "encode"].map(|stage| metrics::histogram!(STAGE_DURATION, "stage" => stage)),
+            in_flight: Protocol::ALL.map(|protocol| metrics::gauge!(IN_FLIGHT, "protocol" => protocol.name())),
+            entities: Status::ALL.map(|status| metrics::counter!(ENTITIES, "status" => status.name())),
+            entity_errors: Reason::ALL.map(|reason| metrics::counter!(ENTITY_ERRORS, "reason" => reason.name())),
+            features: Status::ALL.map(|status| metrics::counter!(FEATURES, "status" => status.name())),
+            rows: ["accepted", "bad"].map(|result| metrics::counter!(ROWS_WRITTEN, "result" => result)),
+            store_errors: StoreErrorKind::ALL.map(|kind| metrics::counter!(STORE_ERRORS, "kind" => kind.name())),
+            store_connections: metrics::gauge!(STORE_CONNECTIONS),
+            store_connections_up: metrics::gauge!(STORE_CONNECTIONS_UP),
+            store_queued: metrics::gauge!(STORE_QUEUED),
+            connections: metrics::gauge!(CONNECTIONS),
+            process,
+        })))
+    }
+
+    /// A request ended. `method`: its position among [`METHODS`].
+    #[inline]
+    pub fn request(&self, protocol: Protocol, method: usize, outcome: Outcome, duration: Duration) {
+        let at = (protocol as usize * METHODS.len() + method) * Outcome::COUNT + outcome.index();
+        if let Some(cell) = self.requests.get(at) {
+            cell.get_or_init(|| {
+                let method = METHODS.get(method).copied().unwrap_or(METHODS[0]);
+                metrics::histogram!(REQUEST_DURATION, "protocol" => protocol.name(), "method" => method, "code" => outcome.name())
+            })
+            .record(duration.as_secs_f64());
+        }
+    }
+
+    /// A request began (1) or ended (-1).
+    #[inline]
+    pub fn in_flight(&self, protocol: Protocol, change: f64) {
+        self.in_flight[protocol as usize].increment(change);
+    }
+
+    /// A stage of a request took this long.
+    #[inline]
+    pub fn stage(&self, stage: Stage, duration: Duration) {
+        self.stages[stage as usize].record(duration.as_secs_f64());
+    }
+
+    /// What a request found.
+    pub fn looked_up(&self, tally: &Tally) {
+        add(&self.entities, &tally.entities_by_status());
+        add(&self.features, &tally.features_by_status());
+        add(&self.entity_errors, &tally.errors_by_reason());
+    }
+
+    /// Rows were written, or refused.
+    pub fn rows(&self, result: Written, count: u64) {
+        self.rows[result as usize].increment(count);
+    }
+
+    /// The store did not answer a call.
+    pub fn store_error(&self, kind: StoreErrorKind) {
+        if let Some(at) = StoreErrorKind::ALL.iter().position(|known| *known == kind) {
+            self.store_errors[at].increment(1);
+        }
+    }
+
+    /// A client connected (1) or left (-1).
+    pub fn connection(&self, change: f64) {
+        self.connections.increment(change);
+    }
+
+    /// The text that Prometheus reads.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "counts of connections")]
+    pub fn render(&self, store: StoreGauges) -> String {
+        self.process.collect();
+        self.store_connections.set(store.connections as f64);
+        self.store_connections_up.set(store.connections_up as f64);
+        self.store_queued.set(store.queued as f64);
+        self.handle.render()
+    }
+
+    /// Folds the samples of the histograms; call it every few seconds, or they pile up between scrapes.
+    pub fn upkeep(&self) {
+        self.handle.run_upkeep();
+    }
+}
+
+fn add<const N: usize>(counters: &[Counter; N], counts: &[u64; N]) {
+    for (counter, &count) in counters.iter().zip(counts) {
+        if count > 0 {
+            counter.increment(count);
+        }
+    }
+}

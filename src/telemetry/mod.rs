@@ -1,0 +1,6 @@
+//! What operators see: metrics and logs.
+
+pub mod labels;
+pub mod logs;
+pub mod metrics;
+pub mod rate_limit;

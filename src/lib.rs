@@ -2,7 +2,11 @@
 
 pub mod api;
 pub mod clock;
+pub mod deadline;
 pub mod error;
+pub mod grpc;
 pub mod lookup;
+pub mod middleware;
+pub mod rest;
 pub mod store;
 pub mod telemetry;

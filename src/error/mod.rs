@@ -7,6 +7,11 @@ pub use code::{Code, Facts};
 use std::borrow::Cow;
 use std::fmt;
 
+/// gRPC metadata key of the stable name of an error code.
+pub const ERROR_CODE: &str = "error-code";
+/// gRPC metadata key of the time after which a retry makes sense, in milliseconds.
+pub const RETRY_AFTER_MS: &str = "retry-after-ms";
+
 /// A field of a request at fault, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Detail {

@@ -9,8 +9,8 @@ use super::wire::WireWriter;
 use super::{status, write_rows};
 use crate::api::WriteRowsRequest;
 use crate::clock;
+use crate::deadline::Deadline;
 use crate::lookup::Lookup;
-use crate::middleware::deadline::Deadline;
 
 /// Bytes of a reply for each entity beside its values: its id, tags, lengths and event time.
 const BYTES_PER_ENTITY: usize = 64;

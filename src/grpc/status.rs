@@ -3,12 +3,7 @@
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Status};
 
-use crate::error::Error;
-
-/// Metadata key of the stable name of an error code.
-pub const ERROR_CODE: &str = "error-code";
-/// Metadata key of the time after which a retry makes sense, in milliseconds.
-pub const RETRY_AFTER_MS: &str = "retry-after-ms";
+use crate::error::{ERROR_CODE, Error, RETRY_AFTER_MS};
 
 /// The status of an error.
 #[must_use]

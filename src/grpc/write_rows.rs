@@ -9,10 +9,10 @@ use tonic::{Code, Request, Status, Streaming};
 use super::status;
 use crate::api::{BadRow, WriteRowsRequest, WriteRowsResponse, write_rows_request::Rows};
 use crate::clock;
+use crate::deadline::Deadline;
 use crate::error::{self, Error};
 use crate::lookup::Lookup;
 use crate::lookup::write::{self, RowFormat, WriteReport};
-use crate::middleware::deadline::Deadline;
 
 /// Answers to the batches of one stream.
 pub(super) type Answers = Pin<Box<dyn Stream<Item = Result<WriteRowsResponse, Status>> + Send>>;
@@ -35,7 +35,7 @@ pub(super) fn answers(lookup: Lookup, request: Request<Streaming<WriteRowsReques
         let Some(batch) = state.batches.message().await.map_err(|error| read_error(error, state.batch))? else {
             return Ok(None);
         };
-        let deadline = state.deadline.unwrap_or_else(|| Deadline::after(BATCH_DEADLINE));
+        let deadline = state.deadline.unwrap_or_else(|| Deadline::new(BATCH_DEADLINE, false));
         let body = match batch.rows {
             Some(Rows::Ndjson(ndjson)) => ndjson,
             None => return Err(status::of(&Error::invalid("rows", "the batch has no rows: set ndjson"))),

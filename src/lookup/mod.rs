@@ -118,6 +118,12 @@ impl Lookup {
         })
     }
 
+    /// The metrics with the figures of the store, for Prometheus.
+    #[must_use]
+    pub fn render_metrics(&self) -> String {
+        self.metrics.render(self.store.gauges())
+    }
+
     /// What the client is told of a store that did not answer.
     fn unavailable(&self, error: &StoreError, deadline: Instant) -> Error {
         static LIMIT: RateLimit = RateLimit::per_second(1);

@@ -7,19 +7,27 @@ use super::{ScanError, Scanner};
 pub struct Text<'a> {
     raw: &'a str,
     escaped: bool,
+    /// It was never JSON, so that writing it as JSON may take escapes.
+    plain: bool,
 }
 
 impl<'a> Text<'a> {
-    /// Plain text that holds nothing a JSON string would have to escape, or that is never written as JSON.
+    /// Text that never was JSON.
     #[must_use]
     pub fn plain(raw: &'a str) -> Self {
-        Self { raw, escaped: false }
+        Self { raw, escaped: false, plain: true }
     }
 
     /// A text of a checked string, known by its raw form.
     #[must_use]
     pub fn checked(raw: &'a str, escaped: bool) -> Self {
-        Self { raw, escaped }
+        Self { raw, escaped, plain: false }
+    }
+
+    /// Whether it never was JSON.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.plain
     }
 
     /// The text between the quotes, escapes and all.
@@ -124,7 +132,7 @@ impl<'a> Scanner<'a> {
                 Some(b'"') => {
                     let raw = &self.text[start..self.at];
                     self.at += 1;
-                    return Ok(Text { raw, escaped });
+                    return Ok(Text { raw, escaped, plain: false });
                 }
                 Some(b'\\') => {
                     escaped = true;

@@ -41,9 +41,12 @@ impl<'a> JsonWriter<'a> {
         }
     }
 
-    /// A string in quotes, from checked JSON text.
+    /// A text in quotes.
     #[inline]
     pub fn text(&mut self, text: Text<'_>) {
+        if text.is_plain() {
+            return self.string(text.raw());
+        }
         self.out.push(b'"');
         self.out.extend_from_slice(text.raw().as_bytes());
         self.out.push(b'"');

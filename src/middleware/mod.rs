@@ -1,0 +1,8 @@
+//! One Tower layer a file. The order in which they are stacked, and why, is in `server/stack.rs`.
+
+pub mod catch_panic;
+pub mod deadline;
+pub mod measure;
+pub mod protocol;
+pub mod request_id;
+pub mod respond;

@@ -1,0 +1,27 @@
+//! Which protocol a request speaks: both come over the same port.
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Request};
+
+use crate::telemetry::labels::{self, Protocol};
+
+/// The protocol, by the content type.
+#[must_use]
+pub fn of(headers: &HeaderMap) -> Protocol {
+    let is_grpc = headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"));
+    if is_grpc { Protocol::Grpc } else { Protocol::Rest }
+}
+
+/// The position of the method among the known ones: a path of gRPC as it is, one of REST by its route.
+#[must_use]
+pub fn method<B>(request: &Request<B>, protocol: Protocol) -> usize {
+    let path = request.uri().path();
+    let known = match protocol {
+        Protocol::Grpc => path,
+        Protocol::Rest if path.starts_with("/v1/online-features/") => "/v1/online-features/{entity_id}",
+        Protocol::Rest if path.starts_with("/v1/views/") && path.ends_with("/rows") => "/v1/views/{view}/rows",
+        Protocol::Rest if path.starts_with("/docs/") || path == "/openapi.json" => "/docs",
+        Protocol::Rest => path,
+    };
+    labels::method(known)
+}

@@ -1,0 +1,166 @@
+//! Turns an error into a reply that its client can read: JSON for REST, a status for gRPC, by looking at the request. Handlers and
+//! layers below only leave the error in the response.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde::Serialize;
+use tower::{Layer, Service};
+
+use super::protocol;
+use crate::error::{Code, ERROR_CODE, Error, RETRY_AFTER_MS};
+use crate::telemetry::labels::Protocol;
+
+const GRPC_STATUS: &str = "grpc-status";
+const GRPC_MESSAGE: &str = "grpc-message";
+/// What the gRPC protocol wants escaped in a message: all but printable ASCII without the per cent sign.
+const ESCAPED: &AsciiSet = &CONTROLS.add(b'%');
+
+impl IntoResponse for Error {
+    /// An empty response that carries the error to this layer.
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() =
+            StatusCode::from_u16(self.code().facts().http).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// The layer.
+#[derive(Clone, Copy, Debug)]
+pub struct RespondLayer;
+
+impl<S> Layer<S> for RespondLayer {
+    type Service = Respond<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Respond { inner }
+    }
+}
+
+/// See [`RespondLayer`].
+#[derive(Clone, Debug)]
+pub struct Respond<S> {
+    inner: S,
+}
+
+impl<S> Service<Request<Body>> for Respond<S>
+where
+    S: Service<Request<Body>, Response = Response>,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let protocol = protocol::of(request.headers());
+        let response = self.inner.call(request);
+        Box::pin(async move {
+            let mut response = response.await?;
+            match (response.extensions_mut().remove::<Error>(), protocol) {
+                (Some(error), Protocol::Rest) => Ok(json(&error, response)),
+                (Some(error), Protocol::Grpc) => Ok(grpc(&error, response)),
+                (None, Protocol::Grpc) => Ok(name_code(response)),
+                (None, Protocol::Rest) => Ok(response),
+            }
+        })
+    }
+}
+
+/// The body of an error: `{"error": {"code", "message", "details"}}`.
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    error: Inner<'a>,
+}
+
+#[derive(Serialize)]
+struct Inner<'a> {
+    code: &'a str,
+    message: &'a str,
+    details: Vec<DetailBody<'a>>,
+}
+
+#[derive(Serialize)]
+struct DetailBody<'a> {
+    field: &'a str,
+    message: &'a str,
+}
+
+/// An error for REST, with the headers that the inner response has.
+fn json(error: &Error, response: Response) -> Response {
+    let facts = error.code().facts();
+    let details =
+        error.details().iter().map(|detail| DetailBody { field: &detail.field, message: &detail.message }).collect();
+    let body = ErrorBody { error: Inner { code: facts.name, message: error.message(), details } };
+    let (mut parts, _) = response.into_parts();
+    parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(milliseconds) = facts.retry_after_ms {
+        parts.headers.insert(RETRY_AFTER, HeaderValue::from(milliseconds.div_ceil(1000)));
+    }
+    parts.extensions.insert(error.code());
+    Response::from_parts(parts, Body::from(serde_json::to_vec(&body).unwrap_or_default()))
+}
+
+/// An error for gRPC: a response of headers alone, with those that the inner response has.
+fn grpc(error: &Error, response: Response) -> Response {
+    let facts = error.code().facts();
+    let (mut parts, _) = response.into_parts();
+    parts.status = StatusCode::OK;
+    parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    parts.headers.insert(GRPC_STATUS, HeaderValue::from(facts.grpc));
+    parts.headers.insert(ERROR_CODE, HeaderValue::from_static(facts.name));
+    if let Ok(message) = HeaderValue::from_str(&utf8_percent_encode(error.message(), ESCAPED).to_string()) {
+        parts.headers.insert(GRPC_MESSAGE, message);
+    }
+    if let Some(milliseconds) = facts.retry_after_ms {
+        parts.headers.insert(RETRY_AFTER_MS, HeaderValue::from(milliseconds));
+    }
+    parts.extensions.insert(error.code());
+    Response::from_parts(parts, Body::empty())
+}
+
+/// An error that tonic made itself gets the name of our code too.
+fn name_code(mut response: Response) -> Response {
+    let Some(code) = code(response.headers()) else { return response };
+    if !response.headers().contains_key(ERROR_CODE) {
+        let facts = code.facts();
+        response.headers_mut().insert(GRPC_STATUS, HeaderValue::from(facts.grpc));
+        response.headers_mut().insert(ERROR_CODE, HeaderValue::from_static(facts.name));
+    }
+    response.extensions_mut().insert(code);
+    response
+}
+
+/// Our code of a gRPC response's headers or trailers; none for success, or before the end of the stream.
+#[must_use]
+pub fn code(headers: &HeaderMap) -> Option<Code> {
+    let status = headers.get(GRPC_STATUS)?.to_str().ok()?;
+    if status == "0" {
+        return None;
+    }
+    if let Some(name) = headers.get(ERROR_CODE) {
+        return Some(
+            Code::ALL.into_iter().find(|code| code.facts().name.as_bytes() == name.as_bytes()).unwrap_or(Code::Internal),
+        );
+    }
+    // tonic's own: a message above the limit is OUT_OF_RANGE, a cut or compressed one INTERNAL or UNIMPLEMENTED.
+    Some(match status {
+        "3" => Code::InvalidArgument,
+        "4" => Code::DeadlineExceeded,
+        "8" | "11" => Code::RequestTooLarge,
+        "12" => Code::NotFound,
+        "14" => Code::Unavailable,
+        _ => Code::Internal,
+    })
+}

@@ -1,0 +1,13 @@
+//! REST: decode, call the lookup core, encode; nothing else.
+
+mod body;
+pub mod docs;
+mod names;
+mod online_features;
+mod ops;
+mod reply;
+mod router;
+mod schema;
+mod write_rows;
+
+pub use router::{Gateway, document, router};

@@ -1,0 +1,109 @@
+//! `POST /v1/views/{view}/rows`.
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::router::Gateway;
+use super::{body, schema};
+use crate::clock;
+use crate::deadline::Deadline;
+use crate::error::Error;
+use crate::lookup::write::{RowFormat, WriteReport};
+
+const NDJSON: [&str; 3] = ["application/x-ndjson", "application/ndjson", "application/jsonl"];
+
+/// What became of a batch.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct WriteRowsResponse {
+    /// Position of the batch in its stream; REST sends one.
+    batch: u64,
+    /// Rows that the store has now, or that lost to a newer row of their entity.
+    accepted: u64,
+    /// Events refused because nothing can read them any more; rows are never late.
+    late: u64,
+    /// Rows that were refused.
+    bad: Vec<BadRow>,
+}
+
+/// A row that was refused.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct BadRow {
+    /// Position of the row in its batch, from 0, blank lines not counted.
+    row: u64,
+    /// A stable code: INVALID_ROW, BAD_KEY, FUTURE, TOO_LARGE, STORE.
+    code: &'static str,
+    /// The member at fault; empty when it is the row as a whole.
+    field: String,
+    message: String,
+}
+
+/// A row of the built-in view: an entity, optionally a time, and features of any JSON.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documentation of a body that is read token by token")]
+pub(super) struct Row {
+    #[schema(example = "user_1", min_length = 1)]
+    entity_id: String,
+    /// RFC 3339 with Z or an offset; absent: the time of arrival.
+    #[schema(nullable = false, format = DateTime)]
+    event_time: Option<String>,
+    #[serde(flatten)]
+    features: std::collections::HashMap<String, serde_json::Value>,
+}
+
+/// Writes rows. Good rows are stored, bad ones are returned; the answer is sent once the store has the good ones.
+#[utoipa::path(
+    post,
+    path = "/v1/views/{view}/rows",
+    tag = "rows",
+    operation_id = "writeRows",
+    params(
+        ("view" = String, Path, description = "The view; `default` is built in.", example = "default"),
+        ("x-request-timeout-ms" = Option<u32>, Header, minimum = 1, description = "The deadline of the request, in milliseconds."),
+    ),
+    request_body(content((Vec<Row> = "application/json"), (String = "application/x-ndjson")), description = "A JSON array of rows, or one JSON object a line."),
+    responses(
+        (status = 200, body = WriteRowsResponse, description = "Stored; see `bad` for rows that were refused."),
+        (status = 400, body = schema::ErrorBody, description = "INVALID_ARGUMENT"),
+        (status = 413, body = schema::ErrorBody, description = "REQUEST_TOO_LARGE"),
+        (status = 415, body = schema::ErrorBody, description = "UNSUPPORTED_MEDIA_TYPE"),
+        (status = 503, body = schema::ErrorBody, description = "UNAVAILABLE; see Retry-After"),
+        (status = 504, body = schema::ErrorBody, description = "DEADLINE_EXCEEDED"),
+    )
+)]
+pub(super) async fn post(
+    State(gateway): State<Gateway>,
+    view: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<Json<WriteRowsResponse>, Error> {
+    let Path(view) = view.map_err(|error| Error::invalid("view", error.body_text()))?;
+    let media_type = body::media_type(request.headers());
+    let format = if media_type == "application/json" {
+        RowFormat::JsonArray
+    } else if NDJSON.contains(&media_type.as_str()) {
+        RowFormat::Ndjson
+    } else {
+        return Err(body::unsupported(&media_type, "application/json or application/x-ndjson"));
+    };
+    let deadline = Deadline::of(request.extensions());
+    let body = body::read(request.into_body(), gateway.max_request_bytes).await?;
+    let report = gateway.lookup.write_rows(&view, body, format, clock::now(), deadline.at()).await?;
+    Ok(Json(response(report)))
+}
+
+fn response(report: WriteReport) -> WriteRowsResponse {
+    let bad = |bad: crate::lookup::write::BadRow| BadRow {
+        row: bad.row as u64,
+        code: bad.fault.name(),
+        field: bad.field,
+        message: bad.message,
+    };
+    WriteRowsResponse {
+        batch: 0,
+        accepted: report.accepted as u64,
+        late: 0,
+        bad: report.bad.into_iter().map(bad).collect(),
+    }
+}

@@ -1,0 +1,130 @@
+//! The accept loop: HTTP/1.1 and HTTP/2 on one port, by what the client says first.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tower::{Service, ServiceExt};
+
+use super::first_bytes::FirstBytes;
+use crate::config::Server;
+use crate::middleware::measure::Measured;
+use crate::telemetry::metrics::Metrics;
+
+/// Streams that one HTTP/2 connection may have open.
+const MAX_STREAMS: u32 = 1024;
+/// Bytes that a client may send on a stream, and on a connection, before it must wait; room for large batches of rows.
+const STREAM_WINDOW: u32 = 1 << 20;
+const CONNECTION_WINDOW: u32 = 4 << 20;
+/// Bytes of the headers of a request.
+const MAX_HEADERS: u32 = 32 << 10;
+/// Pause after the operating system refused a connection, for example because file descriptors ran out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Accepts connections until `stop` ends, then lets those that are open finish for `grace`.
+pub(super) async fn serve<S>(
+    listener: TcpListener,
+    service: S,
+    settings: &Server,
+    metrics: &'static Metrics,
+    stop: impl Future<Output = ()>,
+    grace: Duration,
+) where
+    S: Service<Request<Body>, Response = Response<Measured>, Error = std::convert::Infallible>,
+    S: Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
+{
+    let acceptor = Acceptor {
+        builder: builder(settings),
+        service,
+        open: GracefulShutdown::new(),
+        limit: Arc::new(Semaphore::new(settings.max_connections)),
+        first_bytes: settings.handshake_timeout,
+        metrics,
+    };
+    tokio::pin!(stop);
+    loop {
+        // Taken before the connection, so that one too many waits in the operating system's queue.
+        let Ok(permit) = acceptor.limit.clone().acquire_owned().await else { break };
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => acceptor.connection(stream, permit),
+                Err(error) => {
+                    tracing::warn!(cause = %error, "could not accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            () = &mut stop => break,
+        }
+    }
+    drop(listener);
+    if tokio::time::timeout(grace, acceptor.open.shutdown()).await.is_err() {
+        tracing::warn!(?grace, "connections were still open at the end of shutdown.timeout");
+    }
+}
+
+fn builder(settings: &Server) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(settings.handshake_timeout);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(settings.keep_alive_interval)
+        .keep_alive_timeout(settings.keep_alive_timeout)
+        .max_concurrent_streams(MAX_STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(MAX_HEADERS);
+    builder
+}
+
+struct Acceptor<S> {
+    builder: Builder<TokioExecutor>,
+    service: S,
+    open: GracefulShutdown,
+    limit: Arc<Semaphore>,
+    first_bytes: Duration,
+    metrics: &'static Metrics,
+}
+
+/// A connection in the gauge, as long as this lives.
+struct Counted(&'static Metrics);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.connection(-1.0);
+    }
+}
+
+impl<S> Acceptor<S>
+where
+    S: Service<Request<Body>, Response = Response<Measured>, Error = std::convert::Infallible>,
+    S: Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
+{
+    fn connection(&self, stream: TcpStream, permit: OwnedSemaphorePermit) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(cause = %error, "could not set TCP_NODELAY");
+        }
+        self.metrics.connection(1.0);
+        let counted = Counted(self.metrics);
+        let service = self.service.clone().map_request(|request: Request<Incoming>| request.map(Body::new));
+        let io = TokioIo::new(FirstBytes::within(stream, self.first_bytes));
+        let served = self.builder.serve_connection(io, TowerToHyperService::new(service)).into_owned();
+        let served = self.open.watch(served);
+        tokio::spawn(async move {
+            if let Err(error) = served.await {
+                tracing::debug!(cause = %error, "a connection ended early");
+            }
+            drop((permit, counted));
+        });
+    }
+}

@@ -1,0 +1,11 @@
+//! The process: one listener, the merged routers, the stack of layers, and an end without loss.
+
+mod accept;
+mod first_bytes;
+mod health;
+mod shutdown;
+mod stack;
+mod start;
+
+pub use shutdown::Stop;
+pub use start::{RunError, run};

@@ -1,0 +1,103 @@
+//! From a bound listener to the last answer.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tonic_health::ServingStatus;
+
+use super::{accept, health, stack};
+use crate::config::Config;
+use crate::lookup::{self, Lookup, RequestLimits};
+use crate::rest::Gateway;
+use crate::store::{self, OnlineStore, StoreError};
+use crate::telemetry::metrics::Metrics;
+
+/// How often the samples of the histograms are folded.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Why the gateway could not start, or not end well.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The store could not be opened or closed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The descriptors of the wire contract are not right; a fault of the build.
+    #[error("server reflection: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// The listener failed.
+    #[error("listener: {0}")]
+    Listener(#[from] std::io::Error),
+}
+
+/// Serves on a bound listener until `shutdown` ends; then is not ready for `shutdown.delay`, closes the port, finishes what is in flight
+/// within `shutdown.timeout`, and closes the store.
+///
+/// # Errors
+/// When the store can't be opened, or its last writes can't be finished.
+pub async fn run(
+    listener: TcpListener,
+    config: Config,
+    metrics: &'static Metrics,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), RunError> {
+    let store = store::open(&config.store.url, &config.store.options())?;
+    let lookup = Lookup::new(store.clone(), limits(&config), metrics);
+    let stopping = Arc::new(AtomicBool::new(false));
+    let gateway =
+        Gateway { lookup: lookup.clone(), max_request_bytes: config.limits.max_request_bytes, stopping: stopping.clone() };
+    let reporter = tonic_health::server::HealthReporter::new();
+    health::tell(&reporter, ServingStatus::NotServing).await;
+    let health_service = tonic_health::server::HealthService::from_health_reporter(reporter.clone());
+    let service = stack::stack(stack::router(gateway, health_service)?, &config, metrics);
+
+    let watching = tokio::spawn(health::watch(lookup, reporter.clone()));
+    let folding = tokio::spawn(fold(metrics));
+    announce(listener.local_addr()?, &*store);
+    let stop = async {
+        shutdown.await;
+        stopping.store(true, Ordering::Relaxed);
+        watching.abort();
+        health::tell(&reporter, ServingStatus::NotServing).await;
+        tokio::time::sleep(config.shutdown.delay).await;
+    };
+    accept::serve(listener, service, &config.server, metrics, stop, config.shutdown.timeout).await;
+    folding.abort();
+    store.close().await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The line that tells where the gateway listens; scripts and tests read it.
+fn announce(address: SocketAddr, store: &dyn OnlineStore) {
+    tracing::info!(%address, store = store.name(), version = env!("CARGO_PKG_VERSION"), "listening");
+}
+
+async fn fold(metrics: &'static Metrics) {
+    loop {
+        tokio::time::sleep(UPKEEP).await;
+        metrics.upkeep();
+    }
+}
+
+/// The limits of the core, from the configuration.
+#[must_use]
+pub(crate) fn limits(config: &Config) -> lookup::Limits {
+    lookup::Limits {
+        request: RequestLimits {
+            entity_ids: config.limits.max_entity_ids,
+            feature_names: config.limits.max_feature_names,
+            id_bytes: config.limits.max_id_bytes,
+            name_bytes: config.limits.max_name_bytes,
+        },
+        reply_bytes: config.limits.max_reply_bytes,
+        row_bytes: config.limits.max_row_bytes,
+        batch_rows: config.limits.max_batch_rows,
+        store_timeout: config.store.timeout,
+        write_timeout: config.store.write_timeout,
+        max_future: config.ingest.max_future,
+    }
+}

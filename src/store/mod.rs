@@ -1,7 +1,14 @@
 //! Stores behind one trait. A store keeps opaque values under keys and, of the rows of one key, the one that is greatest in
 //! (event time, created, bytes), whatever the order or the concurrency of its writers.
 
+pub mod embedded;
+mod open;
 pub mod order;
+pub mod redis;
+pub mod url;
+
+pub use open::{Options, open};
+pub use url::{RedisUrl, Secret, StoreUrl};
 
 use std::fmt;
 use std::future::Future;

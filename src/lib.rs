@@ -5,6 +5,7 @@ pub mod clock;
 pub mod deadline;
 pub mod error;
 pub mod grpc;
+pub mod load;
 pub mod lookup;
 pub mod middleware;
 pub mod rest;

@@ -244,4 +244,4 @@ fn warn_of_row(entity_id: &str, reason: Reason, cause: &str) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

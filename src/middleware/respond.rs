@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
@@ -69,10 +69,13 @@ where
         Box::pin(async move {
             let mut response = response.await?;
             match (response.extensions_mut().remove::<Error>(), protocol) {
-                (Some(error), Protocol::Rest) => Ok(json(&error, response)),
-                (Some(error), Protocol::Grpc) => Ok(grpc(&error, response)),
-                (None, Protocol::Grpc) => Ok(name_code(response)),
                 (None, Protocol::Rest) => Ok(response),
+                (None, Protocol::Grpc) => Ok(name_code(response)),
+                (Some(error), protocol) => {
+                    // That of the empty response.
+                    response.headers_mut().remove(CONTENT_LENGTH);
+                    Ok(if protocol == Protocol::Grpc { grpc(&error, response) } else { json(&error, response) })
+                }
             }
         })
     }

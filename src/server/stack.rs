@@ -5,6 +5,7 @@ use axum::body::Body;
 use http::{Request, Response};
 use tonic::service::Routes;
 use tower::{Service, ServiceBuilder};
+use tower_http::map_response_body::MapResponseBodyLayer;
 
 use crate::config::Config;
 use crate::grpc::{self, FeatureService, FeatureStoreServer};
@@ -63,6 +64,7 @@ pub(super) fn stack(
         // Around all that can fail: it knows from the request how its client reads an error.
         .layer(RespondLayer)
         // Within respond, so that a panic reaches its client as an error of its protocol.
+        .layer(MapResponseBodyLayer::new(Body::new))
         .layer(catch_panic::layer())
         // The id exists before anything logs, and goes into every answer.
         .layer(request_id::set())

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod clock;
+pub mod config;
 pub mod deadline;
 pub mod error;
 pub mod grpc;

@@ -101,7 +101,7 @@ async fn a_flipped_byte_anywhere_never_gives_a_wrong_value() {
     };
     let (mut refused, mut damaged, mut unharmed) = (0, 0, 0);
     for (path, bytes, _) in files.0.iter().filter(|(_, bytes, _)| !bytes.is_empty()) {
-        for _ in 0..(bytes.len() / 8).clamp(1, 30) {
+        for _ in 0..(bytes.len() / 8).clamp(1, 14) {
             let directory = tempfile::tempdir().unwrap();
             files.write(directory.path());
             let (at, bits) = (next(bytes.len()), 1 << next(8));
@@ -141,7 +141,7 @@ async fn a_flipped_byte_anywhere_never_gives_a_wrong_value() {
     }
     println!("refused {refused}, damaged {damaged}, unharmed {unharmed}");
     assert!(
-        refused > 10 && damaged > 10,
+        refused > 10 && damaged > 5,
         "refused {refused}, damaged {damaged}, unharmed {unharmed}"
     );
 }

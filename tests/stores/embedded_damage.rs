@@ -63,13 +63,26 @@ fn open_small(directory: &Path) -> Result<Embedded, unskew_gateway::store::Store
     Embedded::open(directory, options)
 }
 
+/// A text of some hundred letters that does not compress.
+fn noise(seed: i64) -> String {
+    let mut state = u64::try_from(seed).unwrap();
+    let mut text = "\"vvvv".to_owned();
+    for _ in 0..20 {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        text += &format!("{state:x}");
+    }
+    text + "\""
+}
+
 /// A store with tables and a journal, and the newest row of each key.
 async fn build(directory: &Path) -> Vec<PutRow> {
     let store = open_small(directory).unwrap();
     let mut newest = Vec::new();
     for round in 0..4 {
         newest = (0..120)
-            .map(|at| row(format!("key:{at}"), round, at, &format!("\"{}\"", "v".repeat(300))))
+            .map(|at| row(format!("key:{at}"), round, at, &noise(at)))
             .collect();
         for part in newest.chunks(13) {
             store.put(part.to_vec(), AMPLE).await.unwrap();
@@ -101,7 +114,12 @@ async fn a_flipped_byte_anywhere_never_gives_a_wrong_value() {
     };
     let (mut refused, mut damaged, mut unharmed) = (0, 0, 0);
     for (path, bytes, _) in files.0.iter().filter(|(_, bytes, _)| !bytes.is_empty()) {
-        for _ in 0..(bytes.len() / 8).clamp(1, 30) {
+        let trials = if path.iter().any(|part| part == "tables") {
+            30
+        } else {
+            8
+        };
+        for _ in 0..trials {
             let directory = tempfile::tempdir().unwrap();
             files.write(directory.path());
             let (at, bits) = (next(bytes.len()), 1 << next(8));
@@ -141,7 +159,7 @@ async fn a_flipped_byte_anywhere_never_gives_a_wrong_value() {
     }
     println!("refused {refused}, damaged {damaged}, unharmed {unharmed}");
     assert!(
-        refused > 10 && damaged > 10,
+        refused > 10 && damaged > 5,
         "refused {refused}, damaged {damaged}, unharmed {unharmed}"
     );
 }

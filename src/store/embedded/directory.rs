@@ -11,6 +11,8 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::store::{StoreError, StoreErrorKind};
 
@@ -19,6 +21,10 @@ const LOCK: &str = "lock";
 const ENGINE: &str = "engine";
 const LOST: &str = "lost-journal";
 const FORMAT: u32 = 1;
+/// How long a lock is asked for. A process that has just closed the store may live on in it for a moment: one that starts a program
+/// at that time shares its open files with it until the program is loaded.
+const LOCK_PATIENCE: Duration = Duration::from_millis(300);
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 const OURS: &str = "unskew embedded store, format ";
 
 /// A directory that this process has locked. The lock ends when it is dropped, or the process does.
@@ -169,10 +175,14 @@ fn lock(directory: &Path) -> Result<File, StoreError> {
         .truncate(false)
         .open(&path)
         .map_err(|error| fault(&path, &format!("can't be opened: {error}")))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(in_use(directory)),
-        Err(TryLockError::Error(error)) => Err(fault(&path, &format!("can't be locked: {error}"))),
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::WouldBlock) => return Err(in_use(directory)),
+            Err(TryLockError::Error(error)) => return Err(fault(&path, &format!("can't be locked: {error}"))),
+        }
     }
 }
 

@@ -77,6 +77,8 @@ pub(super) fn explain(server: &str, error: &Error) -> StoreError {
         | ErrorKind::Parse => StoreErrorKind::Unreachable,
         ErrorKind::Timeout => StoreErrorKind::Timeout,
         ErrorKind::Backpressure => StoreErrorKind::Busy,
+        // fred's own words, as for a connection that went away under a call; those of the server begin with a word in capitals.
+        ErrorKind::Unknown if !from_server(said) => StoreErrorKind::Unreachable,
         ErrorKind::Auth
         | ErrorKind::Config
         | ErrorKind::InvalidCommand
@@ -126,6 +128,13 @@ pub(super) fn is_wrong_type(error: &Error) -> bool {
     says(error.details(), "WRONGTYPE")
 }
 
+/// Whether an error is the server's reply.
+fn from_server(said: &str) -> bool {
+    said.split(' ')
+        .next()
+        .is_some_and(|word| word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_uppercase()))
+}
+
 /// Whether a reply begins with this word, or a script was stopped by a reply that does: Redis before 7 wraps that in text of its own.
 fn says(reply: &str, word: &str) -> bool {
     let first = reply.split(' ').next().unwrap_or_default();
@@ -170,6 +179,7 @@ mod tests {
             StoreErrorKind::Busy
         );
         assert_eq!(kind("ERR max number of clients reached"), StoreErrorKind::Refused);
+        assert_eq!(kind("Failed to route command."), StoreErrorKind::Unreachable);
         let wrapped =
             "ERR Error running script (call to f_1): @user_script:9: @user_script: 9: -OOM command not allowed";
         assert!(

@@ -4,13 +4,13 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use fred::bytes_utils::Str;
-use fred::clients::Client;
+use fred::clients::{Client, WithOptions};
 use fred::error::Error;
 use fred::interfaces::ClientLike;
 use fred::types::Value;
 use tokio::time::Instant;
 
-use super::{Redis, call_options, command, faults};
+use super::{Redis, command, faults};
 use crate::store::{PutOutcome, PutRow, StoreError, StoreErrorKind};
 
 /// Keeps the greater of two rows; runs atomically on the server.
@@ -22,6 +22,9 @@ static SCRIPT_HASH: LazyLock<Str> = LazyLock::new(|| Str::from(fred::util::sha1_
 impl Redis {
     pub(super) async fn put_all(&self, rows: Vec<PutRow>, budget: Duration) -> Result<Vec<PutOutcome>, StoreError> {
         let client = self.client()?;
+        if budget.is_zero() {
+            return Err(self.timed_out());
+        }
         let deadline = Instant::now() + budget;
         let mut results = self.run_scripts(client, rows.iter(), deadline).await?;
         let unknown: Vec<_> = (0..rows.len())
@@ -29,8 +32,7 @@ impl Redis {
             .collect();
         if !unknown.is_empty() {
             // The server is new to us, or has been restarted: it gets the script once and keeps it.
-            let load = client.with_options(&call_options());
-            let load = load.custom_raw(
+            let load = client.custom_raw(
                 command("SCRIPT"),
                 vec![Value::from_static_str("LOAD"), Value::from_static_str(SCRIPT)],
             );
@@ -48,13 +50,13 @@ impl Redis {
     /// One script a row, in one round trip.
     async fn run_scripts<'a>(
         &self,
-        client: &Client,
+        client: &WithOptions<Client>,
         rows: impl ExactSizeIterator<Item = &'a PutRow>,
         deadline: Instant,
     ) -> Result<Vec<Result<Value, Error>>, StoreError> {
         let count = rows.len();
         let pipeline = client.pipeline();
-        let queue = pipeline.with_options(&call_options());
+        let queue = pipeline.with_options(client.options());
         for row in rows {
             let args = vec![
                 Value::String(SCRIPT_HASH.clone()),

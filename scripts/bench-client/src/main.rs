@@ -48,6 +48,7 @@ fn run(command: Command) -> Result<(), BenchError> {
             Command::Paced(options) => print(&paced::run(&options).await?),
             Command::Closed(options) => print(&closed::run(&options).await?),
             Command::Fetch(options) => print(&fetch::run(&options).await?),
+            Command::Probe(options) => print(&fetch::probe(&options).await?),
         }
     })
 }

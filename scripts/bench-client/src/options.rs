@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
@@ -20,6 +21,8 @@ pub(crate) enum Command {
     Closed(Closed),
     /// Makes one call and prints the decoded reply.
     Fetch(Fetch),
+    /// Makes one call with a request from a file, and prints the size of the reply.
+    Probe(Probe),
 }
 
 #[derive(Debug, Args)]
@@ -96,6 +99,19 @@ pub(crate) struct Fetch {
     /// Entity ids.
     #[arg(required = true)]
     pub(crate) ids: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Probe {
+    /// HOST:PORT of the server.
+    #[arg(long)]
+    pub(crate) address: String,
+    /// The method of `feature_store.FeatureStore` to call.
+    #[arg(long, default_value = "GetOnlineFeatures")]
+    pub(crate) method: String,
+    /// A file that holds the request in its gRPC frame.
+    #[arg(long)]
+    pub(crate) body: PathBuf,
 }
 
 /// A number above 0.

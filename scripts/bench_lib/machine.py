@@ -29,13 +29,11 @@ def describe(bed: TestBed, options: Options) -> list[tuple[str, str]]:
     ]
     if options.rounds:
         in_flight = options.connections * options.streams
-        facts.append(
-            (
-                "rounds",
-                f"{options.rounds} of {options.seconds:g} s a run, {in_flight} requests in flight ("
-                f"{options.connections} connections of {options.streams} streams; HTTP/1.1 and Redis: {in_flight} connections)",
-            )
-        )
+        h2 = f"{options.connections} connections of {options.streams} streams"
+        facts += [
+            ("rounds", f"{options.rounds} of {options.seconds:g} s a run"),
+            ("requests in flight", f"{in_flight}: {h2}; HTTP/1.1 and Redis: {in_flight} connections"),
+        ]
     return facts
 
 

@@ -33,7 +33,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     let stop = Stop::listen().map_err(Failure::usage)?;
     let metrics = Metrics::install().map_err(Failure::usage)?;
     let address = config.server.address.to_string();
-    let listener = tokio::net::TcpListener::bind(&address)
+    let listener = tokio::net::TcpListener::bind((config.server.address.host(), config.server.address.port()))
         .await
         .map_err(|error| Failure::usage(format!("server.address: could not listen on {address}: {error}")))?;
     server::run(listener, config, metrics, stop.wait()).await.map_err(Failure::found)

@@ -26,9 +26,7 @@ fn to_value(json: &Json) -> prost_types::Value {
         Json::Bool(bool) => Kind::BoolValue(*bool),
         Json::Number(number) => Kind::NumberValue(number.as_f64().unwrap()),
         Json::String(text) => Kind::StringValue(text.clone()),
-        Json::Array(items) => {
-            Kind::ListValue(prost_types::ListValue { values: items.iter().map(to_value).collect() })
-        }
+        Json::Array(items) => Kind::ListValue(prost_types::ListValue { values: items.iter().map(to_value).collect() }),
         Json::Object(members) => Kind::StructValue(prost_types::Struct { fields: fields(members) }),
     };
     prost_types::Value { kind: Some(kind) }
@@ -96,8 +94,7 @@ fn a_row_later_than_t_and_a_broken_one_serve_nothing() {
 
 #[test]
 fn of_a_name_that_repeats_the_last_value_counts() {
-    let values: [&[u8]; 3] =
-        [br#"{"a":null,"b":1,"\u0061":2}"#, br#"{"a":1,"b":2,"a":null}"#, br#"{"a":5,"b":6}"#];
+    let values: [&[u8]; 3] = [br#"{"a":null,"b":1,"\u0061":2}"#, br#"{"a":1,"b":2,"a":null}"#, br#"{"a":5,"b":6}"#];
     for names in [&[][..], &["a", "b"]] {
         let reply = reply(&values, names, false);
         assert_eq!(reply.results["e0"].features["a"], to_value(&Json::from(2)));

@@ -47,8 +47,11 @@ pub async fn run(
     let store = store::open(&config.store.url, &store_options(&config))?;
     let lookup = Lookup::new(store.clone(), limits(&config), metrics);
     let stopping = Arc::new(AtomicBool::new(false));
-    let gateway =
-        Gateway { lookup: lookup.clone(), max_request_bytes: config.limits.max_request_bytes, stopping: stopping.clone() };
+    let gateway = Gateway {
+        lookup: lookup.clone(),
+        max_request_bytes: config.limits.max_request_bytes,
+        stopping: stopping.clone(),
+    };
     let reporter = tonic_health::server::HealthReporter::new();
     health::tell(&reporter, ServingStatus::NotServing).await;
     let health_service = tonic_health::server::HealthService::from_health_reporter(reporter.clone());

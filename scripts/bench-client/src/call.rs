@@ -43,10 +43,7 @@ pub(crate) type Connection = SendRequest<Bytes>;
 impl Method {
     /// `address` is HOST:PORT, `name` a method of `feature_store.FeatureStore`.
     pub(crate) fn new(address: &str, name: &str) -> Result<Self, BenchError> {
-        let fault = |reason: String| BenchError::Address {
-            address: address.to_owned(),
-            reason,
-        };
+        let fault = |reason: String| BenchError::Address { address: address.to_owned(), reason };
         let uri: Uri = format!("http://{address}/feature_store.FeatureStore/{name}")
             .parse()
             .map_err(|error: http::uri::InvalidUri| fault(error.to_string()))?;
@@ -57,10 +54,7 @@ impl Method {
         let headers = template.headers_mut();
         headers.insert(TE, HeaderValue::from_static("trailers"));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-        Ok(Self {
-            address: address.to_owned(),
-            template,
-        })
+        Ok(Self { address: address.to_owned(), template })
     }
 
     /// Opens the connections, one after the other.
@@ -74,10 +68,7 @@ impl Method {
 
     /// Opens one connection.
     pub(crate) async fn open(&self) -> Result<Connection, BenchError> {
-        let lost = |source: io::Error| BenchError::Io {
-            doing: format!("connecting to {}", self.address),
-            source,
-        };
+        let lost = |source: io::Error| BenchError::Io { doing: format!("connecting to {}", self.address), source };
         let stream = TcpStream::connect(&self.address).await.map_err(lost)?;
         stream.set_nodelay(true).map_err(lost)?;
         let (sender, connection) = h2::client::Builder::new()
@@ -86,10 +77,7 @@ impl Method {
             .enable_push(false)
             .handshake(stream)
             .await
-            .map_err(|source| BenchError::Handshake {
-                address: self.address.clone(),
-                source,
-            })?;
+            .map_err(|source| BenchError::Handshake { address: self.address.clone(), source })?;
         // The end of a connection shows as the failure of each call on it, which is where it is counted.
         tokio::spawn(async move { drop(connection.await) });
         Ok(sender)
@@ -99,23 +87,14 @@ impl Method {
     pub(crate) async fn measure(&self, connection: Connection, body: Bytes) -> Result<usize, CallError> {
         let mut length = 0;
         self.call(connection, body, |chunk| length += chunk.len()).await?;
-        if length < FRAME_HEADER {
-            Err(CallError::Short(length))
-        } else {
-            Ok(length)
-        }
+        if length < FRAME_HEADER { Err(CallError::Short(length)) } else { Ok(length) }
     }
 
     /// As [`Self::measure`], and answers with the reply itself, frame included.
     pub(crate) async fn fetch(&self, connection: Connection, body: Bytes) -> Result<Vec<u8>, CallError> {
         let mut reply = Vec::new();
-        self.call(connection, body, |chunk| reply.extend_from_slice(&chunk))
-            .await?;
-        if reply.len() < FRAME_HEADER {
-            Err(CallError::Short(reply.len()))
-        } else {
-            Ok(reply)
-        }
+        self.call(connection, body, |chunk| reply.extend_from_slice(&chunk)).await?;
+        if reply.len() < FRAME_HEADER { Err(CallError::Short(reply.len())) } else { Ok(reply) }
     }
 
     async fn call(&self, connection: Connection, body: Bytes, mut take: impl FnMut(Bytes)) -> Result<(), CallError> {
@@ -139,20 +118,10 @@ impl Method {
 }
 
 fn grpc_status(headers: &HeaderMap) -> Result<(), CallError> {
-    let text = |name: &str| {
-        headers
-            .get(name)
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-    };
+    let text = |name: &str| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     match text("grpc-status") {
         Some(code) if code == "0" => Ok(()),
-        Some(code) => Err(CallError::Grpc {
-            code,
-            message: text("grpc-message").unwrap_or_default(),
-        }),
-        None => Err(CallError::Grpc {
-            code: "absent".into(),
-            message: "the reply has no grpc-status".into(),
-        }),
+        Some(code) => Err(CallError::Grpc { code, message: text("grpc-message").unwrap_or_default() }),
+        None => Err(CallError::Grpc { code: "absent".into(), message: "the reply has no grpc-status".into() }),
     }
 }

@@ -25,12 +25,7 @@ pub(crate) async fn run(options: &Closed) -> Result<Report, BenchError> {
     let connections = method.connect(load.connections).await?;
     let requests = Mutex::new(Requests::new(load));
     let start = Instant::now();
-    let shared = Arc::new(Shared {
-        method,
-        requests,
-        tally: Mutex::new(Tally::new()?),
-        end: start + load.duration,
-    });
+    let shared = Arc::new(Shared { method, requests, tally: Mutex::new(Tally::new()?), end: start + load.duration });
     let mut loops = tokio::task::JoinSet::new();
     for connection in connections {
         for _ in 0..options.streams {
@@ -48,11 +43,7 @@ async fn repeat(shared: Arc<Shared>, connection: Connection) {
         let sent = Instant::now();
         let outcome = shared.method.measure(connection.clone(), body).await;
         let failed = outcome.is_err();
-        shared
-            .tally
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .ended(sent.elapsed(), outcome);
+        shared.tally.lock().unwrap_or_else(PoisonError::into_inner).ended(sent.elapsed(), outcome);
         if failed {
             // A server that refuses at once must not turn the loop into a busy one.
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;

@@ -19,11 +19,7 @@ pub(crate) enum BenchError {
     #[error(
         "{outstanding} requests wait for replies after {after_s:.1} s: the server can't keep up with {rate} requests/s, lower --rate"
     )]
-    Overloaded {
-        outstanding: usize,
-        after_s: f64,
-        rate: f64,
-    },
+    Overloaded { outstanding: usize, after_s: f64, rate: f64 },
     #[error("the reply is no OnlineFeaturesResponse: {0}")]
     Decode(#[from] prost::DecodeError),
     #[error("making a histogram: {0}")]

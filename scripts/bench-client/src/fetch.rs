@@ -29,17 +29,10 @@ pub(crate) async fn run(options: &Fetch) -> Result<Features, BenchError> {
     let reply = method
         .fetch(connection, frame(&request))
         .await
-        .map_err(|source| BenchError::Call {
-            address: options.address.clone(),
-            source,
-        })?;
+        .map_err(|source| BenchError::Call { address: options.address.clone(), source })?;
     let reply = OnlineFeaturesResponse::decode(&reply[FRAME_HEADER..])?;
     let features = |set: BTreeMap<String, prost_types::Value>| set.into_iter().map(|(name, value)| (name, json(value)));
-    Ok(reply
-        .results
-        .into_iter()
-        .map(|(id, set)| (id, features(set.features).collect()))
-        .collect())
+    Ok(reply.results.into_iter().map(|(id, set)| (id, features(set.features).collect())).collect())
 }
 
 /// The size of a reply.
@@ -51,19 +44,14 @@ pub(crate) struct Size {
 
 /// Makes the call of the file.
 pub(crate) async fn probe(options: &Probe) -> Result<Size, BenchError> {
-    let body = fs::read(&options.body).map_err(|source| BenchError::Io {
-        doing: format!("reading {}", options.body.display()),
-        source,
-    })?;
+    let body = fs::read(&options.body)
+        .map_err(|source| BenchError::Io { doing: format!("reading {}", options.body.display()), source })?;
     let method = Method::new(&options.address, &options.method)?;
     let connection = method.open().await?;
     let reply_bytes = method
         .measure(connection, body.into())
         .await
-        .map_err(|source| BenchError::Call {
-            address: options.address.clone(),
-            source,
-        })?;
+        .map_err(|source| BenchError::Call { address: options.address.clone(), source })?;
     Ok(Size { reply_bytes })
 }
 
@@ -74,12 +62,8 @@ fn json(value: prost_types::Value) -> Value {
         Some(Kind::StringValue(text)) => Value::String(text),
         Some(Kind::BoolValue(flag)) => Value::Bool(flag),
         Some(Kind::ListValue(list)) => list.values.into_iter().map(json).collect(),
-        Some(Kind::StructValue(object)) => Value::Object(
-            object
-                .fields
-                .into_iter()
-                .map(|(name, value)| (name, json(value)))
-                .collect(),
-        ),
+        Some(Kind::StructValue(object)) => {
+            Value::Object(object.fields.into_iter().map(|(name, value)| (name, json(value))).collect())
+        }
     }
 }

@@ -17,17 +17,11 @@ use crate::messages::FRAME_HEADER;
 
 /// Starts the server on a free loopback port; it lives as long as the process.
 pub(crate) fn start(reply_bytes: u32) -> Result<SocketAddr, BenchError> {
-    let fault = |source: io::Error| BenchError::Io {
-        doing: "starting the server of --floor".into(),
-        source,
-    };
+    let fault = |source: io::Error| BenchError::Io { doing: "starting the server of --floor".into(), source };
     let listener = StdListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(fault)?;
     listener.set_nonblocking(true).map_err(fault)?;
     let address = listener.local_addr().map_err(fault)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()
-        .map_err(fault)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(fault)?;
     let reply = framed_zeros(reply_bytes);
     thread::Builder::new()
         .name("floor".into())
@@ -56,10 +50,7 @@ async fn accept(listener: StdListener, reply: Bytes) -> io::Result<()> {
 }
 
 async fn connection(stream: TcpStream, reply: Bytes) -> Result<(), h2::Error> {
-    let mut connection = server::Builder::new()
-        .max_concurrent_streams(10_000)
-        .handshake(stream)
-        .await?;
+    let mut connection = server::Builder::new().max_concurrent_streams(10_000).handshake(stream).await?;
     while let Some(accepted) = connection.accept().await {
         let (request, respond) = accepted?;
         tokio::spawn(answer(request, respond, reply.clone()));
@@ -73,8 +64,7 @@ async fn answer(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, 
         body.flow_control().release_capacity(chunk?.len())?;
     }
     let mut head = Response::new(());
-    head.headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    head.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     let mut stream = respond.send_response(head, false)?;
     stream.send_data(reply, false)?;
     let mut trailers = HeaderMap::new();

@@ -39,10 +39,7 @@ fn run(command: Command) -> Result<(), BenchError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|source| BenchError::Io {
-            doing: "starting the runtime".into(),
-            source,
-        })?;
+        .map_err(|source| BenchError::Io { doing: "starting the runtime".into(), source })?;
     runtime.block_on(async {
         match command {
             Command::Paced(options) => print(&paced::run(&options).await?),
@@ -55,8 +52,6 @@ fn run(command: Command) -> Result<(), BenchError> {
 
 fn print(value: &impl Serialize) -> Result<(), BenchError> {
     let text = serde_json::to_string(value).map_err(BenchError::Print)?;
-    writeln!(io::stdout(), "{text}").map_err(|source| BenchError::Io {
-        doing: "writing the result to stdout".into(),
-        source,
-    })
+    writeln!(io::stdout(), "{text}")
+        .map_err(|source| BenchError::Io { doing: "writing the result to stdout".into(), source })
 }

@@ -125,10 +125,6 @@ fn positive(text: &str) -> Result<f64, String> {
 /// A duration given in seconds, at most a day.
 fn seconds(text: &str) -> Result<Duration, String> {
     positive(text).and_then(|value| {
-        if value <= 86_400.0 {
-            Ok(Duration::from_secs_f64(value))
-        } else {
-            Err("must be at most 86400 seconds".into())
-        }
+        if value <= 86_400.0 { Ok(Duration::from_secs_f64(value)) } else { Err("must be at most 86400 seconds".into()) }
     })
 }

@@ -40,11 +40,7 @@ pub(crate) async fn run(options: &Paced) -> Result<Report, BenchError> {
     let method = Method::new(&address, &load.method)?;
     let connections = method.connect(load.connections).await?;
     let mut requests = Requests::new(load);
-    let shared = Arc::new(Shared {
-        method,
-        tally: Mutex::new(Tally::new()?),
-        outstanding: AtomicUsize::new(0),
-    });
+    let shared = Arc::new(Shared { method, tally: Mutex::new(Tally::new()?), outstanding: AtomicUsize::new(0) });
 
     let ticker = Ticker::new()?;
     let start = Instant::now() + Duration::from_millis(20);

@@ -25,13 +25,7 @@ pub(crate) struct Tally {
 impl Tally {
     pub(crate) fn new() -> Result<Self, hdrhistogram::CreationError> {
         let histogram = || Histogram::new_with_bounds(1, LONGEST_NS, DIGITS);
-        Ok(Self {
-            latency: histogram()?,
-            lag: histogram()?,
-            errors: 0,
-            first_error: None,
-            reply_bytes: 0,
-        })
+        Ok(Self { latency: histogram()?, lag: histogram()?, errors: 0, first_error: None, reply_bytes: 0 })
     }
 
     /// A call ended after `latency`; a failed one counts with its latency too, as its caller waited for it.
@@ -62,11 +56,7 @@ impl Tally {
             first_error: self.first_error.clone(),
             seconds: elapsed.as_secs_f64(),
             rate: requests as f64 / elapsed.as_secs_f64(),
-            reply_bytes: if answered == 0 {
-                0.0
-            } else {
-                self.reply_bytes as f64 / answered as f64
-            },
+            reply_bytes: if answered == 0 { 0.0 } else { self.reply_bytes as f64 / answered as f64 },
             latency_us: Quantiles::of(&self.latency),
             send_lag_us: (!self.lag.is_empty()).then(|| Quantiles::of(&self.lag)),
         }

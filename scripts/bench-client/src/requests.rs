@@ -23,16 +23,9 @@ impl Requests {
         let mut entity = || format!("{}{}", load.id_prefix, random.below(load.entities));
         let mut body = || {
             let entity_ids = (0..load.batch).map(|_| entity()).collect();
-            frame(&OnlineFeaturesRequest {
-                entity_ids,
-                feature_names: feature_names.clone(),
-                ..Default::default()
-            })
+            frame(&OnlineFeaturesRequest { entity_ids, feature_names: feature_names.clone(), ..Default::default() })
         };
-        Self {
-            bodies: (0..DISTINCT).map(|_| body()).collect(),
-            next: 0,
-        }
+        Self { bodies: (0..DISTINCT).map(|_| body()).collect(), next: 0 }
     }
 
     /// The next request, with its gRPC frame.

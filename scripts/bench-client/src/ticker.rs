@@ -26,10 +26,8 @@ impl Ticker {
             deprecated,
             reason = "its successor is unsafe; an OwnedFd keeps its descriptor, which is all that it asks for"
         )]
-        let timer = AsyncFd::new(timer).map_err(|source| BenchError::Io {
-            doing: "waiting for a timer".into(),
-            source,
-        })?;
+        let timer =
+            AsyncFd::new(timer).map_err(|source| BenchError::Io { doing: "waiting for a timer".into(), source })?;
         Ok(Self { timer })
     }
 
@@ -40,25 +38,20 @@ impl Ticker {
             return Ok(());
         }
         let value = Timespec::try_from(wait).map_err(|_| failed("setting a timer", Errno::RANGE))?;
-        let once = Itimerspec {
-            it_interval: Timespec::default(),
-            it_value: value,
-        };
+        let once = Itimerspec { it_interval: Timespec::default(), it_value: value };
         timerfd_settime(self.timer.get_ref(), TimerfdTimerFlags::empty(), &once)
             .map_err(|errno| failed("setting a timer", errno))?;
         loop {
-            let mut ready = self.timer.readable().await.map_err(|source| BenchError::Io {
-                doing: "waiting for a timer".into(),
-                source,
-            })?;
+            let mut ready = self
+                .timer
+                .readable()
+                .await
+                .map_err(|source| BenchError::Io { doing: "waiting for a timer".into(), source })?;
             let mut expirations = [0_u8; 8];
             match ready.try_io(|timer| Ok(read(timer.get_ref(), &mut expirations)?)) {
                 Ok(Ok(_)) => return Ok(()),
                 Ok(Err(source)) => {
-                    return Err(BenchError::Io {
-                        doing: "reading a timer".into(),
-                        source,
-                    });
+                    return Err(BenchError::Io { doing: "reading a timer".into(), source });
                 }
                 Err(_would_block) => {}
             }
@@ -67,8 +60,5 @@ impl Ticker {
 }
 
 fn failed(doing: &str, errno: Errno) -> BenchError {
-    BenchError::Io {
-        doing: doing.into(),
-        source: errno.into(),
-    }
+    BenchError::Io { doing: doing.into(), source: errno.into() }
 }

@@ -52,10 +52,7 @@ impl Directory {
             fs::create_dir_all(path).map_err(|error| fault(path, &format!("can't be created: {error}")))?;
         }
         let lock = lock(path)?;
-        let directory = Self {
-            path: path.to_owned(),
-            _lock: lock,
-        };
+        let directory = Self { path: path.to_owned(), _lock: lock };
         directory.sweep()?;
         Ok(directory)
     }
@@ -117,10 +114,7 @@ impl Directory {
         }
         let data = fs::read_dir(engine.join("keyspaces")).is_ok_and(|mut entries| entries.next().is_some());
         if data || self.path.join(MARKER).exists() {
-            return Err(fault(
-                &engine.join("version"),
-                "is missing beside data; restore a copy of the directory",
-            ));
+            return Err(fault(&engine.join("version"), "is missing beside data; restore a copy of the directory"));
         }
         fs::remove_dir_all(&engine).map_err(|error| fault(&engine, &format!("can't be removed: {error}")))
     }
@@ -129,11 +123,7 @@ impl Directory {
 /// That the directory is empty, or a store of ours in a format that this version reads.
 fn check_format(path: &Path, create: bool) -> Result<(), StoreError> {
     match fs::read_to_string(path.join(MARKER)) {
-        Ok(text) => match text
-            .trim_end()
-            .strip_prefix(OURS)
-            .and_then(|version| version.parse::<u32>().ok())
-        {
+        Ok(text) => match text.trim_end().strip_prefix(OURS).and_then(|version| version.parse::<u32>().ok()) {
             Some(FORMAT) => Ok(()),
             Some(newer) if newer > FORMAT => Err(fault(
                 path,
@@ -141,18 +131,14 @@ fn check_format(path: &Path, create: bool) -> Result<(), StoreError> {
                     "has format {newer}, written by a newer unskew; this version reads format {FORMAT}: upgrade it"
                 ),
             )),
-            Some(_) | None => Err(fault(
-                &path.join(MARKER),
-                "is damaged: it should name the format of the store",
-            )),
+            Some(_) | None => Err(fault(&path.join(MARKER), "is damaged: it should name the format of the store")),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let entries = fs::read_dir(path).map_err(|error| fault(path, &format!("can't be read: {error}")))?;
-            let foreign = entries.flatten().map(|entry| entry.file_name()).find(|name| {
-                ![LOCK, ENGINE, "watermark", "unskew-store.new"]
-                    .iter()
-                    .any(|ours| name == ours)
-            });
+            let foreign = entries
+                .flatten()
+                .map(|entry| entry.file_name())
+                .find(|name| ![LOCK, ENGINE, "watermark", "unskew-store.new"].iter().any(|ours| name == ours));
             match foreign {
                 Some(name) => Err(fault(
                     path,
@@ -188,10 +174,7 @@ fn lock(directory: &Path) -> Result<File, StoreError> {
 
 /// The error for a directory that another process has.
 pub(super) fn in_use(directory: &Path) -> StoreError {
-    fault(
-        directory,
-        "is in use: another process has it open; one gateway at a time can use an embedded store",
-    )
+    fault(directory, "is in use: another process has it open; one gateway at a time can use an embedded store")
 }
 
 /// An error that names a file or directory.

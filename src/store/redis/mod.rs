@@ -50,20 +50,9 @@ impl Redis {
         let server = url.server();
         let connections = Connections::keep(&pool, &server, options.reconnect_delay);
         // A call fails at once when the connection is down, and is not sent twice.
-        let call = CallOptions {
-            fail_fast: true,
-            max_attempts: Some(1),
-            ..CallOptions::default()
-        };
+        let call = CallOptions { fail_fast: true, max_attempts: Some(1), ..CallOptions::default() };
         let clients = pool.clients().iter().map(|client| client.with_options(&call)).collect();
-        Ok(Self {
-            pool,
-            clients,
-            turn: AtomicUsize::new(0),
-            connections,
-            server,
-            closed: AtomicBool::new(false),
-        })
+        Ok(Self { pool, clients, turn: AtomicUsize::new(0), connections, server, closed: AtomicBool::new(false) })
     }
 
     /// A connection for one call: one that is up, or else an error at once that says why none is.
@@ -73,10 +62,7 @@ impl Redis {
         }
         let first = self.turn.fetch_add(1, Ordering::Relaxed) % self.clients.len();
         let (before, from) = self.clients.split_at(first);
-        from.iter()
-            .chain(before)
-            .find(|client| client.is_connected())
-            .ok_or_else(|| self.connections.why_down())
+        from.iter().chain(before).find(|client| client.is_connected()).ok_or_else(|| self.connections.why_down())
     }
 
     /// Waits for a call, not longer than its budget.
@@ -103,10 +89,7 @@ impl Redis {
     }
 
     fn timed_out(&self) -> StoreError {
-        StoreError::new(
-            StoreErrorKind::Timeout,
-            format!("redis at {} did not answer in time", self.server),
-        )
+        StoreError::new(StoreErrorKind::Timeout, format!("redis at {} did not answer in time", self.server))
     }
 
     async fn fetch_all(&self, keys: Vec<Bytes>, budget: Duration) -> Result<Vec<Fetched>, StoreError> {
@@ -153,9 +136,7 @@ impl OnlineStore for Redis {
     fn ping(&self, budget: Duration) -> StoreFuture<'_, ()> {
         Box::pin(async move {
             let client = self.client()?;
-            let reply = self
-                .within(budget, client.custom_raw(command("PING"), Vec::<Value>::new()))
-                .await?;
+            let reply = self.within(budget, client.custom_raw(command("PING"), Vec::<Value>::new())).await?;
             if matches!(reply, Resp3Frame::SimpleString { .. }) {
                 return Ok(());
             }

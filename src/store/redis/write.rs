@@ -27,19 +27,14 @@ impl Redis {
         }
         let deadline = Instant::now() + budget;
         let mut results = self.run_scripts(client, rows.iter(), deadline).await?;
-        let unknown: Vec<_> = (0..rows.len())
-            .filter(|&at| results[at].as_ref().is_err_and(faults::is_no_script))
-            .collect();
+        let unknown: Vec<_> =
+            (0..rows.len()).filter(|&at| results[at].as_ref().is_err_and(faults::is_no_script)).collect();
         if !unknown.is_empty() {
             // The server is new to us, or has been restarted: it gets the script once and keeps it.
-            let load = client.custom_raw(
-                command("SCRIPT"),
-                vec![Value::from_static_str("LOAD"), Value::from_static_str(SCRIPT)],
-            );
+            let load = client
+                .custom_raw(command("SCRIPT"), vec![Value::from_static_str("LOAD"), Value::from_static_str(SCRIPT)]);
             faults::refuse(&self.server, self.within(left(deadline), load).await?)?;
-            let again = self
-                .run_scripts(client, unknown.iter().map(|&at| &rows[at]), deadline)
-                .await?;
+            let again = self.run_scripts(client, unknown.iter().map(|&at| &rows[at]), deadline).await?;
             for (at, result) in unknown.into_iter().zip(again) {
                 results[at] = result;
             }
@@ -66,25 +61,17 @@ impl Redis {
                 Value::Integer(row.event_time),
                 Value::Integer(row.created),
             ];
-            queue
-                .custom_raw(command("EVALSHA"), args)
-                .await
-                .map_err(|error| self.explain(&error))?;
+            queue.custom_raw(command("EVALSHA"), args).await.map_err(|error| self.explain(&error))?;
         }
         if count == 0 {
             return Ok(Vec::new());
         }
-        let results = tokio::time::timeout_at(deadline, queue.try_all::<Value>())
-            .await
-            .map_err(|_| {
-                StoreError::new(
-                    StoreErrorKind::Timeout,
-                    format!(
-                        "redis at {} did not answer in time; the rows may still be stored",
-                        self.server
-                    ),
-                )
-            })?;
+        let results = tokio::time::timeout_at(deadline, queue.try_all::<Value>()).await.map_err(|_| {
+            StoreError::new(
+                StoreErrorKind::Timeout,
+                format!("redis at {} did not answer in time; the rows may still be stored", self.server),
+            )
+        })?;
         match results.iter().find_map(|result| result.as_ref().err()) {
             // The connection broke: one error stands for all rows.
             Some(error) if results.len() != count => Err(self.explain(error)),

@@ -62,44 +62,38 @@ impl<S: Service<Request<Body>, Response = Response>> Service<Request<Body>> for 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let asked = match timeout(request.headers()) {
             Ok(asked) => asked,
-            Err(error) => return DeadlineFuture::Refused { error: Some(error) },
+            Err(error) => return DeadlineFuture { state: State::Refused { error: Some(error) } },
         };
         let time = asked.unwrap_or(self.layer.default).min(self.layer.max);
         let deadline = Deadline::new(time, asked.is_some());
         let is_open = asked.is_none() && STREAMS.contains(&request.uri().path());
         request.extensions_mut().insert(deadline);
         let inner = self.inner.call(request);
-        if is_open {
-            return DeadlineFuture::Open { inner };
-        }
-        DeadlineFuture::Limited { inner: tokio::time::timeout_at(deadline.at().into(), inner), time }
+        let state = if is_open {
+            State::Open { inner }
+        } else {
+            State::Limited { inner: tokio::time::timeout_at(deadline.at().into(), inner), time }
+        };
+        DeadlineFuture { state }
     }
 }
 
 pin_project! {
     /// The reply, or the error that it did not come in time.
     #[derive(Debug)]
-    #[project = DeadlineProjection]
-    pub enum DeadlineFuture<F> {
-        /// The deadline was malformed.
-        Refused {
-            /// What the client is told; taken when it is.
-            error: Option<Error>,
-        },
-        /// There is none.
-        Open {
-            /// The handler.
-            #[pin]
-            inner: F,
-        },
-        /// The handler has this long.
-        Limited {
-            /// The handler, up to the deadline.
-            #[pin]
-            inner: Timeout<F>,
-            /// For the message.
-            time: Duration,
-        },
+    pub struct DeadlineFuture<F> {
+        #[pin]
+        state: State<F>,
+    }
+}
+
+pin_project! {
+    #[derive(Debug)]
+    #[project = Projection]
+    enum State<F> {
+        Refused { error: Option<Error> },
+        Open { #[pin] inner: F },
+        Limited { #[pin] inner: Timeout<F>, time: Duration },
     }
 }
 
@@ -107,16 +101,16 @@ impl<F: Future<Output = Result<Response, E>>, E> Future for DeadlineFuture<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let error = match self.project() {
-            DeadlineProjection::Open { inner } => return inner.poll(context),
-            DeadlineProjection::Limited { inner, time } => match ready!(inner.poll(context)) {
+        let error = match self.project().state.project() {
+            Projection::Open { inner } => return inner.poll(context),
+            Projection::Limited { inner, time } => match ready!(inner.poll(context)) {
                 Ok(response) => return Poll::Ready(response),
                 Err(_) => {
                     let message = format!("the request was not answered within its deadline of {time:?}");
                     Error::new(Code::DeadlineExceeded, message)
                 }
             },
-            DeadlineProjection::Refused { error } => {
+            Projection::Refused { error } => {
                 error.take().unwrap_or_else(|| Error::new(Code::Internal, "the reply was asked for twice"))
             }
         };

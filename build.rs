@@ -18,7 +18,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let server = out.join("server");
     fs::create_dir_all(&server)?;
-    let messages = ["FeatureSet", "FeatureStatus", "WriteRowsRequest", "WriteRowsResponse", "BadRow", "Status", "Reason"];
+    let messages =
+        ["FeatureSet", "FeatureStatus", "WriteRowsRequest", "WriteRowsResponse", "BadRow", "Status", "Reason"];
     let mut builder = tonic_prost_build::configure()
         .build_client(false)
         .out_dir(&server)

@@ -33,9 +33,12 @@ def free_address() -> str:
 
 
 class Gateway:
-    """A gateway process over an embedded store in `folder`; `address` is where it listens once it was started."""
+    """A gateway process; `address` is where it listens once it was started.
 
-    def __init__(self, folder: Path, address: str = "127.0.0.1:0") -> None:
+    Its store is the embedded one in `folder`, unless `store` is the URL of another.
+    """
+
+    def __init__(self, folder: Path, address: str = "127.0.0.1:0", store: str | None = None) -> None:
         self._log = folder / "gateway.log"
         self.address = address
         with self._log.open("wb") as log:
@@ -45,7 +48,7 @@ class Gateway:
                 env={
                     "PATH": os.environ.get("PATH", ""),
                     "APP__SERVER__ADDRESS": address,
-                    "APP__STORE__URL": f"embedded:{folder / 'data'}",
+                    "APP__STORE__URL": store or f"embedded:{folder / 'data'}",
                     "APP__TELEMETRY__LOG_FORMAT": "json",
                 },
                 stdout=subprocess.DEVNULL,

@@ -7,14 +7,15 @@ import random
 import struct
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import unskew
-from tests.gateway import Gateway
+from tests.gateway import Gateway, free_address
 from unskew import FeatureStoreClient, Reason, Status
-from unskew.errors import BadRows, FeatureUnavailable, InvalidArgument
+from unskew.errors import BadRows, FeatureUnavailable, InvalidArgument, ResourceExhausted, Unavailable
 
 pytestmark = pytest.mark.integration
 
@@ -157,6 +158,34 @@ def test_a_malformed_request_is_an_invalid_argument(client: FeatureStoreClient) 
         client.get_online_features([f"e{i}" for i in range(200_000)], timeout=10.0)
     with pytest.raises(InvalidArgument, match="no_such_view"):
         client.write_rows([{"entity_id": "a"}], view="no_such_view")
+
+
+def test_what_is_too_large_says_so(client: FeatureStoreClient) -> None:
+    long = "x" * 900_000
+    rows = [{"entity_id": f"large_{i}", "event_time": NOON, "a": long} for i in range(5)]
+    result = client.write_rows([*rows, {"entity_id": "large_5", "event_time": NOON, "a": long * 2}])
+    assert (result.accepted, [(bad.row, bad.code) for bad in result.bad]) == (5, [(5, "TOO_LARGE")])
+    assert client.get_online_features(["large_4"])["large_4"]["a"] == long
+    with pytest.raises(ResourceExhausted) as reply:
+        client.get_online_features([f"large_{i}" for i in range(5)])
+    assert reply.value.code == "REPLY_TOO_LARGE"
+    with pytest.raises(ResourceExhausted) as request:
+        client.get_online_features([long] * 5)
+    assert request.value.code == "REQUEST_TOO_LARGE"
+    assert reply.value.request_id
+    assert request.value.request_id
+
+
+def test_a_store_that_is_down_is_unavailable_in_time(tmp_path: Path) -> None:
+    with Gateway(tmp_path, store=f"redis://{free_address()}/0") as down, FeatureStoreClient(down.address) as client:
+        with pytest.raises(Unavailable) as read:
+            client.get_online_features(["a"])
+        with pytest.raises(Unavailable) as written:
+            client.write_rows([{"entity_id": "a"}])
+    for error in (read.value, written.value):
+        assert error.code == "UNAVAILABLE"
+        assert error.retry_after
+        assert error.request_id
 
 
 def test_threads_share_a_client(client: FeatureStoreClient) -> None:

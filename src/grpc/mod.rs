@@ -8,6 +8,9 @@ pub mod status;
 pub mod wire;
 mod write_rows;
 
+#[cfg(test)]
+mod tests;
+
 pub use service::FeatureService;
 
 /// The server that `build.rs` generates.

@@ -16,7 +16,8 @@ impl OnlineFeaturesRequest {
     /// # Errors
     /// INVALID_ARGUMENT for bytes that are no such message.
     pub fn decode(mut message: &[u8]) -> Result<Self, Error> {
-        let malformed = |error: prost::DecodeError| Error::invalid("message", format!("no OnlineFeaturesRequest: {error}"));
+        let malformed =
+            |error: prost::DecodeError| Error::invalid("message", format!("no OnlineFeaturesRequest: {error}"));
         let mut asked = Asked::default();
         while message.has_remaining() {
             let (field, wire_type) = decode_key(&mut message).map_err(malformed)?;
@@ -28,7 +29,10 @@ impl OnlineFeaturesRequest {
                 }
                 (4, WireType::Varint) => asked.all_statuses = decode_varint(&mut message).map_err(malformed)? != 0,
                 (1..=4, _) => {
-                    return Err(Error::invalid("message", format!("field {field} has the wrong wire type {wire_type:?}")));
+                    return Err(Error::invalid(
+                        "message",
+                        format!("field {field} has the wrong wire type {wire_type:?}"),
+                    ));
                 }
                 _ => skip_field(wire_type, field, &mut message, DecodeContext::default()).map_err(malformed)?,
             }

@@ -15,7 +15,9 @@ pub fn fault(entity_id: &str, max_bytes: usize) -> Option<String> {
     }
     if entity_id.len() > max_bytes {
         let length = entity_id.len();
-        return Some(format!("the entity id has {length} bytes, at most {max_bytes} are allowed (limits.max_id_bytes)"));
+        return Some(format!(
+            "the entity id has {length} bytes, at most {max_bytes} are allowed (limits.max_id_bytes)"
+        ));
     }
     None
 }

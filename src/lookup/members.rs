@@ -1,9 +1,14 @@
 //! The names of a row's members, remembered from row to row. Rows of one view mostly hold the same names in the same order, so that
 //! a name is known by comparing its bytes with the one that stood there in the row before: no hash, and no second look for repeats.
 
+use std::cell::Cell;
+
 use super::names::Names;
 use super::scan::{ScanError, Scanner, Text};
 use crate::store::order;
+
+/// Bytes of names that a thread keeps from one request to the next.
+const MOST_KEPT: usize = 64 << 10;
 
 /// What to do with a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +47,25 @@ pub(super) enum Next {
     Repeat,
 }
 
+thread_local! {
+    /// What the last request of this thread that wanted all features learnt: the next one mostly meets the same names.
+    static LEARNT: Cell<Option<Members>> = const { Cell::new(None) };
+}
+
 impl Members {
+    /// What is known when a request begins. The use of a member hangs on the names that were asked for, so only a request for all
+    /// features can begin with what another learnt.
+    pub(super) fn begin(wanted: Option<&Names>) -> Self {
+        if wanted.is_none() { LEARNT.take().unwrap_or_default() } else { Self::default() }
+    }
+
+    /// Keeps what a request for all features learnt, unless it is much.
+    pub(super) fn keep(self) {
+        if self.text.len() <= MOST_KEPT {
+            LEARNT.set(Some(self));
+        }
+    }
+
     /// Reads the name of the member at this position, with the colon after it. `wanted`: the names asked for; none: all.
     #[inline]
     pub(super) fn next(
@@ -78,7 +101,7 @@ impl Members {
         if position < self.members.len() || self.known.len() != position {
             self.members.truncate(position);
             self.text.truncate(self.members.last().map_or(0, |member| member.end as usize));
-            self.known = Names::default();
+            self.known.clear();
             for at in 0..self.members.len() {
                 let meant = self.name(at).unescape().into_owned();
                 self.known.insert(&meant);

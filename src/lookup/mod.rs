@@ -61,7 +61,10 @@ pub struct Lookup {
 
 impl std::fmt::Debug for Lookup {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lookup").field("store", &self.store.name()).field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("Lookup")
+            .field("store", &self.store.name())
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }
 
@@ -132,7 +135,10 @@ impl Lookup {
             tracing::warn!(store = self.store.name(), kind = error.kind.name(), cause = %error.message, suppressed, "store did not answer");
         }
         if Instant::now() >= deadline {
-            return Error::new(Code::DeadlineExceeded, format!("the deadline passed while waiting for the store; {error}"));
+            return Error::new(
+                Code::DeadlineExceeded,
+                format!("the deadline passed while waiting for the store; {error}"),
+            );
         }
         Error::new(Code::Unavailable, error.to_string())
     }
@@ -244,4 +250,4 @@ fn warn_of_row(entity_id: &str, reason: Reason, cause: &str) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -6,6 +6,9 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::strings::StringList;
 
+/// So many strings are found faster by looking at each than by a hash.
+const FEW: usize = 4;
+
 /// A set of strings that keeps the order of first appearance and gives each its position.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
@@ -20,7 +23,7 @@ impl Names {
     pub fn unique(list: StringList) -> Self {
         let mut names = Self {
             list: StringList::with_capacity(list.len(), list.text_len()),
-            positions: HashTable::with_capacity(list.len()),
+            positions: HashTable::with_capacity(if list.len() > FEW { list.len() } else { 0 }),
             hasher: DefaultHashBuilder::default(),
         };
         list.iter().for_each(|name| {
@@ -31,14 +34,18 @@ impl Names {
 
     /// Adds a string; false if it was there.
     pub fn insert(&mut self, name: &str) -> bool {
-        let hash = self.hasher.hash_one(name);
-        if self.positions.find(hash, |&at| self.list.get(at as usize) == name).is_some() {
+        if self.position(name).is_some() {
             return false;
         }
-        let at = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
         self.list.push(name);
         let (list, hasher) = (&self.list, &self.hasher);
-        self.positions.insert_unique(hash, at, |&at| hasher.hash_one(list.get(at as usize)));
+        let hash = |&at: &u32| hasher.hash_one(list.get(at as usize));
+        let first = if list.len() == FEW + 1 { 0 } else { list.len() - 1 };
+        if list.len() > FEW {
+            for at in (first..list.len()).map(|at| u32::try_from(at).unwrap_or(u32::MAX)) {
+                self.positions.insert_unique(hash(&at), at, hash);
+            }
+        }
         true
     }
 
@@ -46,8 +53,17 @@ impl Names {
     #[must_use]
     #[inline]
     pub fn position(&self, name: &str) -> Option<usize> {
+        if self.list.len() <= FEW {
+            return self.list.iter().position(|known| known == name);
+        }
         let hash = self.hasher.hash_one(name);
         self.positions.find(hash, |&at| self.list.get(at as usize) == name).map(|&at| at as usize)
+    }
+
+    /// Forgets all strings, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.list.clear();
+        self.positions.clear();
     }
 
     /// The strings, in order of first appearance.

@@ -62,7 +62,10 @@ impl Request {
             return Err(Error::invalid(&format!("feature_names[{at}]"), message));
         }
         if !asked.as_of.is_none_or(time::is_writable) {
-            return Err(Error::invalid("as_of", "must lie in the years 1 to 9999, in microseconds since 1970-01-01 UTC"));
+            return Err(Error::invalid(
+                "as_of",
+                "must lie in the years 1 to 9999, in microseconds since 1970-01-01 UTC",
+            ));
         }
         let wanted = (!asked.feature_names.is_empty()).then(|| Names::unique(asked.feature_names));
         Ok(Self {

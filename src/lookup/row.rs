@@ -22,6 +22,14 @@ pub(super) struct RowDecoder<'a> {
     nulls: Vec<usize>,
 }
 
+impl Drop for RowDecoder<'_> {
+    fn drop(&mut self) {
+        if self.wanted.is_none() {
+            std::mem::take(&mut self.members).keep();
+        }
+    }
+}
+
 /// What a pass over a row found.
 struct Pass {
     features: usize,
@@ -46,7 +54,7 @@ impl<'a> RowDecoder<'a> {
             wanted,
             all_statuses,
             as_of,
-            members: Members::default(),
+            members: Members::begin(wanted),
             slots: vec![Status::Missing; wanted.map_or(0, Names::len)],
             nulls: Vec::new(),
         }
@@ -86,12 +94,7 @@ impl<'a> RowDecoder<'a> {
     }
 
     /// A row that serves no feature: every name asked for has the status of the row.
-    pub(super) fn without_features<S: ReplySink>(
-        &self,
-        row: RowStatus,
-        sink: &mut S,
-        tally: &mut Tally,
-    ) -> RowStatus {
+    pub(super) fn without_features<S: ReplySink>(&self, row: RowStatus, sink: &mut S, tally: &mut Tally) -> RowStatus {
         let names = self.wanted.map_or(0, Names::len);
         if let Some(wanted) = self.wanted {
             for name in wanted.list().iter() {
@@ -150,7 +153,7 @@ impl<'a> RowDecoder<'a> {
         Ok(pass)
     }
 
-    #[inline]
+    #[inline(always)]
     fn member<S: ReplySink>(
         &mut self,
         scanner: &mut Scanner<'_>,

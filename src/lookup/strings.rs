@@ -20,6 +20,12 @@ impl StringList {
         self.ends.push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
     }
 
+    /// Takes all strings out, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.ends.clear();
+    }
+
     /// How many strings there are.
     #[must_use]
     pub fn len(&self) -> usize {

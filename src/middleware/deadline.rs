@@ -2,12 +2,14 @@
 //! DEADLINE_EXCEEDED. Streams go on as long as they are used, unless the client asked for a deadline.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::response::IntoResponse;
-use http::{HeaderMap, Request, Response};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, Request};
+use pin_project_lite::pin_project;
+use tokio::time::Timeout;
 use tower::{Layer, Service};
 
 use crate::deadline::Deadline;
@@ -48,14 +50,10 @@ pub struct DeadlineService<S> {
     layer: DeadlineLayer,
 }
 
-impl<S> Service<Request<Body>> for DeadlineService<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>>,
-    S::Future: Send + 'static,
-{
-    type Response = Response<Body>;
+impl<S: Service<Request<Body>, Response = Response>> Service<Request<Body>> for DeadlineService<S> {
+    type Response = Response;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, S::Error>> + Send>>;
+    type Future = DeadlineFuture<S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -64,25 +62,59 @@ where
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let asked = match timeout(request.headers()) {
             Ok(asked) => asked,
-            Err(error) => return Box::pin(async move { Ok(error.into_response()) }),
+            Err(error) => return DeadlineFuture { state: State::Refused { error: Some(error) } },
         };
         let time = asked.unwrap_or(self.layer.default).min(self.layer.max);
         let deadline = Deadline::new(time, asked.is_some());
         let is_open = asked.is_none() && STREAMS.contains(&request.uri().path());
         request.extensions_mut().insert(deadline);
-        let response = self.inner.call(request);
-        Box::pin(async move {
-            if is_open {
-                return response.await;
-            }
-            match tokio::time::timeout_at(deadline.at().into(), response).await {
-                Ok(response) => response,
+        let inner = self.inner.call(request);
+        let state = if is_open {
+            State::Open { inner }
+        } else {
+            State::Limited { inner: tokio::time::timeout_at(deadline.at().into(), inner), time }
+        };
+        DeadlineFuture { state }
+    }
+}
+
+pin_project! {
+    /// The reply, or the error that it did not come in time.
+    #[derive(Debug)]
+    pub struct DeadlineFuture<F> {
+        #[pin]
+        state: State<F>,
+    }
+}
+
+pin_project! {
+    #[derive(Debug)]
+    #[project = Projection]
+    enum State<F> {
+        Refused { error: Option<Error> },
+        Open { #[pin] inner: F },
+        Limited { #[pin] inner: Timeout<F>, time: Duration },
+    }
+}
+
+impl<F: Future<Output = Result<Response, E>>, E> Future for DeadlineFuture<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let error = match self.project().state.project() {
+            Projection::Open { inner } => return inner.poll(context),
+            Projection::Limited { inner, time } => match ready!(inner.poll(context)) {
+                Ok(response) => return Poll::Ready(response),
                 Err(_) => {
                     let message = format!("the request was not answered within its deadline of {time:?}");
-                    Ok(Error::new(Code::DeadlineExceeded, message).into_response())
+                    Error::new(Code::DeadlineExceeded, message)
                 }
+            },
+            Projection::Refused { error } => {
+                error.take().unwrap_or_else(|| Error::new(Code::Internal, "the reply was asked for twice"))
             }
-        })
+        };
+        Poll::Ready(Ok(error.into_response()))
     }
 }
 
@@ -98,7 +130,9 @@ fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, Error> {
     let text = value.to_str().unwrap_or_default();
     match text.parse::<u32>() {
         Ok(milliseconds) if milliseconds > 0 => Ok(Some(Duration::from_millis(milliseconds.into()))),
-        Ok(_) | Err(_) => Err(Error::invalid(TIMEOUT_MS, format!("{text:?} is no positive whole number of milliseconds"))),
+        Ok(_) | Err(_) => {
+            Err(Error::invalid(TIMEOUT_MS, format!("{text:?} is no positive whole number of milliseconds")))
+        }
     }
 }
 

@@ -1,13 +1,14 @@
 //! Measures every request of both protocols: the clock stops when the body of the reply ends, or when the client goes away.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
 use super::{protocol, respond};
@@ -55,14 +56,10 @@ impl Drop for Running {
     }
 }
 
-impl<S> Service<Request<Body>> for Measure<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>>,
-    S::Future: Send + 'static,
-{
+impl<S: Service<Request<Body>, Response = Response<Body>>> Service<Request<Body>> for Measure<S> {
     type Response = Response<Measured>;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
+    type Future = MeasureFuture<S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -73,18 +70,38 @@ where
         let method = protocol::method(&request, protocol);
         self.metrics.in_flight(protocol, 1.0);
         let start = Instant::now();
-        let mut running = Running { metrics: self.metrics, protocol, method, start, outcome: Outcome::Cancelled };
-        let response = self.inner.call(request);
-        Box::pin(async move {
-            let (parts, body) = response.await?.into_parts();
-            let code = parts.extensions.get::<Code>().copied().or_else(|| rest_code(protocol, parts.status));
-            let known = code.map(Outcome::Failed);
+        let running = Running { metrics: self.metrics, protocol, method, start, outcome: Outcome::Cancelled };
+        MeasureFuture { inner: self.inner.call(request), running: Some(running) }
+    }
+}
+
+pin_project! {
+    /// The reply, with a body that is measured to its end.
+    #[derive(Debug)]
+    pub struct MeasureFuture<F> {
+        #[pin]
+        inner: F,
+        running: Option<Running>,
+    }
+}
+
+impl<F: Future<Output = Result<Response<Body>, E>>, E> Future for MeasureFuture<F> {
+    type Output = Result<Response<Measured>, E>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let (parts, body) = ready!(this.inner.poll(context))?.into_parts();
+        let mut running = this.running.take();
+        let mut known = None;
+        if let Some(running) = &mut running {
+            let code = parts.extensions.get::<Code>().copied().or_else(|| rest_code(running.protocol, parts.status));
+            known = code.map(Outcome::Failed);
             // The status of a gRPC stream comes in its trailers; a body that is at its end already is never asked again.
             if known.is_some() || body.is_end_stream() {
                 running.outcome = known.unwrap_or(Outcome::Ok);
             }
-            Ok(Response::from_parts(parts, Measured { body, known, running: Some(running) }))
-        })
+        }
+        Poll::Ready(Ok(Response::from_parts(parts, Measured { body, known, running })))
     }
 }
 

@@ -30,7 +30,10 @@ impl MakeRequestId for CountedId {
         let count = self.count.fetch_add(1, Ordering::Relaxed);
         let id = u128::from(self.process) << 64 | u128::from(count);
         let text: [u8; 24] = std::array::from_fn(|digit| HEX[(id >> (4 * (23 - digit)) & 15) as usize]);
-        HeaderValue::from_bytes(&text).ok().map(RequestId::new)
+        let mut value = HeaderValue::from_bytes(&text).ok()?;
+        // No secret, but a value that never comes again: so marked, HTTP/2 keeps it out of the table of its header compression.
+        value.set_sensitive(true);
+        Some(RequestId::new(value))
     }
 }
 

@@ -2,13 +2,14 @@
 //! layers below only leave the error in the response.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use pin_project_lite::pin_project;
 use serde::Serialize;
 use tower::{Layer, Service};
 
@@ -50,14 +51,10 @@ pub struct Respond<S> {
     inner: S,
 }
 
-impl<S> Service<Request<Body>> for Respond<S>
-where
-    S: Service<Request<Body>, Response = Response>,
-    S::Future: Send + 'static,
-{
+impl<S: Service<Request<Body>, Response = Response>> Service<Request<Body>> for Respond<S> {
     type Response = Response;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, S::Error>> + Send>>;
+    type Future = RespondFuture<S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -65,16 +62,35 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let protocol = protocol::of(request.headers());
-        let response = self.inner.call(request);
-        Box::pin(async move {
-            let mut response = response.await?;
-            match (response.extensions_mut().remove::<Error>(), protocol) {
-                (Some(error), Protocol::Rest) => Ok(json(&error, response)),
-                (Some(error), Protocol::Grpc) => Ok(grpc(&error, response)),
-                (None, Protocol::Grpc) => Ok(name_code(response)),
-                (None, Protocol::Rest) => Ok(response),
+        RespondFuture { inner: self.inner.call(request), protocol }
+    }
+}
+
+pin_project! {
+    /// The reply in the form of its protocol.
+    #[derive(Debug)]
+    pub struct RespondFuture<F> {
+        #[pin]
+        inner: F,
+        protocol: Protocol,
+    }
+}
+
+impl<F: Future<Output = Result<Response, E>>, E> Future for RespondFuture<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let mut response = ready!(this.inner.poll(context))?;
+        Poll::Ready(Ok(match (response.extensions_mut().remove::<Error>(), *this.protocol) {
+            (None, Protocol::Rest) => response,
+            (None, Protocol::Grpc) => name_code(response),
+            (Some(error), protocol) => {
+                // That of the empty response.
+                response.headers_mut().remove(CONTENT_LENGTH);
+                if protocol == Protocol::Grpc { grpc(&error, response) } else { json(&error, response) }
             }
-        })
+        }))
     }
 }
 
@@ -151,7 +167,10 @@ pub fn code(headers: &HeaderMap) -> Option<Code> {
     }
     if let Some(name) = headers.get(ERROR_CODE) {
         return Some(
-            Code::ALL.into_iter().find(|code| code.facts().name.as_bytes() == name.as_bytes()).unwrap_or(Code::Internal),
+            Code::ALL
+                .into_iter()
+                .find(|code| code.facts().name.as_bytes() == name.as_bytes())
+                .unwrap_or(Code::Internal),
         );
     }
     // tonic's own: a message above the limit is OUT_OF_RANGE, a cut or compressed one INTERNAL or UNIMPLEMENTED.

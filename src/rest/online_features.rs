@@ -113,7 +113,9 @@ fn asked_in_query(uri: &Uri) -> Result<Asked, Error> {
     let mut asked = Asked { feature_names: StringList::default(), ..Asked::default() };
     for (name, value) in &query.0 {
         match name.as_str() {
-            "feature_names" => value.split(',').filter(|name| !name.is_empty()).for_each(|name| asked.feature_names.push(name)),
+            "feature_names" => {
+                value.split(',').filter(|name| !name.is_empty()).for_each(|name| asked.feature_names.push(name))
+            }
             "as_of" => asked.as_of = Some(as_of(value)?),
             "all_statuses" => {
                 asked.all_statuses = value.parse().map_err(|_| Error::invalid(name, "must be true or false"))?;

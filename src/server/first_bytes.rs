@@ -76,7 +76,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn silence_and_half_a_preface_time_out_and_a_request_does_not() {
-        for (said, answered) in [(&b""[..], false), (b"PRI * HTTP/2.0\r\n", false), (b"GET / HTTP/1.1\r\nhost: h\r\n\r\n", true)] {
+        for (said, answered) in
+            [(&b""[..], false), (b"PRI * HTTP/2.0\r\n", false), (b"GET / HTTP/1.1\r\nhost: h\r\n\r\n", true)]
+        {
             let (mut client, server) = tokio::io::duplex(64);
             let mut server = FirstBytes::within(server, Duration::from_secs(10));
             client.write_all(said).await.unwrap();

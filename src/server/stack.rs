@@ -9,10 +9,11 @@ use tower::{Service, ServiceBuilder};
 use crate::config::Config;
 use crate::grpc::{self, FeatureService, FeatureStoreServer};
 use crate::lookup::Lookup;
+use crate::middleware::catch_panic::CatchPanicLayer;
 use crate::middleware::deadline::DeadlineLayer;
 use crate::middleware::measure::{MeasureLayer, Measured};
+use crate::middleware::request_id;
 use crate::middleware::respond::RespondLayer;
-use crate::middleware::{catch_panic, request_id};
 use crate::rest::{self, Gateway};
 use crate::telemetry::metrics::Metrics;
 
@@ -48,12 +49,8 @@ pub(super) fn stack(
     router: Router,
     config: &Config,
     metrics: &'static Metrics,
-) -> impl Service<
-    Request<Body>,
-    Response = Response<Measured>,
-    Error = std::convert::Infallible,
-    Future: Send + 'static,
-> + Clone
+) -> impl Service<Request<Body>, Response = Response<Measured>, Error = std::convert::Infallible, Future: Send + 'static>
++ Clone
 + Send
 + Sync
 + 'static {
@@ -63,7 +60,7 @@ pub(super) fn stack(
         // Around all that can fail: it knows from the request how its client reads an error.
         .layer(RespondLayer)
         // Within respond, so that a panic reaches its client as an error of its protocol.
-        .layer(catch_panic::layer())
+        .layer(CatchPanicLayer)
         // The id exists before anything logs, and goes into every answer.
         .layer(request_id::set())
         .layer(request_id::propagate())

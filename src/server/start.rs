@@ -44,11 +44,14 @@ pub async fn run(
     metrics: &'static Metrics,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
-    let store = store::open(&config.store.url, &config.store.options())?;
+    let store = store::open(&config.store.url, &store_options(&config))?;
     let lookup = Lookup::new(store.clone(), limits(&config), metrics);
     let stopping = Arc::new(AtomicBool::new(false));
-    let gateway =
-        Gateway { lookup: lookup.clone(), max_request_bytes: config.limits.max_request_bytes, stopping: stopping.clone() };
+    let gateway = Gateway {
+        lookup: lookup.clone(),
+        max_request_bytes: config.limits.max_request_bytes,
+        stopping: stopping.clone(),
+    };
     let reporter = tonic_health::server::HealthReporter::new();
     health::tell(&reporter, ServingStatus::NotServing).await;
     let health_service = tonic_health::server::HealthService::from_health_reporter(reporter.clone());
@@ -80,6 +83,31 @@ async fn fold(metrics: &'static Metrics) {
     loop {
         tokio::time::sleep(UPKEEP).await;
         metrics.upkeep();
+    }
+}
+
+/// How to run a store of either kind, from the configuration.
+#[must_use]
+pub(crate) fn store_options(config: &Config) -> store::Options {
+    let (embedded, redis) = (&config.store.embedded, &config.store.redis);
+    store::Options {
+        embedded: store::embedded::Options {
+            cache_bytes: embedded.cache as u64,
+            write_buffer_bytes: embedded.write_buffer as u64,
+            commit_max_rows: embedded.commit_max_rows,
+            commit_max_bytes: embedded.commit_max_bytes,
+            queue_rows: embedded.queue_rows,
+        },
+        redis: store::redis::Options {
+            pool_size: redis.pool_size,
+            connect_timeout: redis.connect_timeout,
+            reconnect_delay: redis.reconnect_delay,
+            unresponsive_timeout: redis.unresponsive_timeout,
+            max_queued_commands: redis.max_queued_commands,
+            username: redis.username.clone(),
+            password: redis.password.clone(),
+            ca_file: redis.ca_file.clone(),
+        },
     }
 }
 

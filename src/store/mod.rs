@@ -74,8 +74,7 @@ pub enum StoreErrorKind {
 
 impl StoreErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 6] =
-        [Self::Unreachable, Self::Timeout, Self::Refused, Self::Busy, Self::Io, Self::Closed];
+    pub const ALL: [Self; 6] = [Self::Unreachable, Self::Timeout, Self::Refused, Self::Busy, Self::Io, Self::Closed];
 
     /// The name in metrics and logs.
     #[must_use]

@@ -96,15 +96,11 @@ impl FromStr for StoreUrl {
             }
             "embedded" => Ok(Self::Embedded(PathBuf::from(rest))),
             "redis" | "rediss" => redis(scheme == "rediss", rest).map(Self::Redis),
-            "redis-cluster" | "redis-sentinel" | "rediss-cluster" | "rediss-sentinel" | "cql" => Err(InvalidStoreUrl(
-                format!("{scheme} is not served by this version; {ALLOWED}"),
-            )),
+            "redis-cluster" | "redis-sentinel" | "rediss-cluster" | "rediss-sentinel" | "cql" => {
+                Err(InvalidStoreUrl(format!("{scheme} is not served by this version; {ALLOWED}")))
+            }
             // A scheme has no secret in it, unless it is no scheme at all.
-            other
-                if other
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) =>
-            {
+            other if other.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) => {
                 Err(InvalidStoreUrl(format!("{other} is no kind of store; {ALLOWED}")))
             }
             _ => Err(InvalidStoreUrl(format!("has no scheme; {ALLOWED}"))),
@@ -132,9 +128,7 @@ impl fmt::Display for StoreUrl {
 
 fn redis(tls: bool, rest: &str) -> Result<RedisUrl, InvalidStoreUrl> {
     let wrong = |what: &str| InvalidStoreUrl(format!("{what}; {ALLOWED}"));
-    let rest = rest
-        .strip_prefix("//")
-        .ok_or_else(|| wrong("has no // after the scheme"))?;
+    let rest = rest.strip_prefix("//").ok_or_else(|| wrong("has no // after the scheme"))?;
     if rest.contains(['?', '#']) {
         return Err(wrong(
             "has a query or a fragment, which no setting is read from (a ? or # in a password is %3F or %23)",
@@ -154,28 +148,17 @@ fn redis(tls: bool, rest: &str) -> Result<RedisUrl, InvalidStoreUrl> {
     };
     if username.is_some() && password.is_none() {
         // redis-cli reads it so too, and a password that is silently taken for a user would be refused later without a hint.
-        return Err(wrong(
-            "has a user and no password; a password alone is written redis://:PASSWORD@HOST",
-        ));
+        return Err(wrong("has a user and no password; a password alone is written redis://:PASSWORD@HOST"));
     }
     let (server, database) = match address.split_once('/') {
         None | Some((_, "")) => (address.trim_end_matches('/'), None),
         Some((server, database)) => {
-            let number = database
-                .parse()
-                .map_err(|_| wrong("has a path that is no database number from 0 to 255"))?;
+            let number = database.parse().map_err(|_| wrong("has a path that is no database number from 0 to 255"))?;
             (server, Some(number))
         }
     };
     let (host, port) = host_and_port(server).map_err(wrong)?;
-    Ok(RedisUrl {
-        tls,
-        host: host.to_owned(),
-        port,
-        database,
-        username,
-        password: password.map(Secret),
-    })
+    Ok(RedisUrl { tls, host: host.to_owned(), port, database, username, password: password.map(Secret) })
 }
 
 fn host_and_port(server: &str) -> Result<(&str, u16), &'static str> {
@@ -212,9 +195,7 @@ fn decoded(text: &str, what: &str) -> Result<Option<String>, InvalidStoreUrl> {
     }
     match percent_decode_str(text).decode_utf8() {
         Ok(text) => Ok(Some(text.into_owned())),
-        Err(_) => Err(InvalidStoreUrl(format!(
-            "has a {what} that is not percent-encoded UTF-8"
-        ))),
+        Err(_) => Err(InvalidStoreUrl(format!("has a {what} that is not percent-encoded UTF-8"))),
     }
 }
 
@@ -232,27 +213,15 @@ mod tests {
     #[test]
     fn reads_every_part() {
         let url = redis_url("rediss://us%40er:p%2Fa:ss@[::1]:7000/3");
-        assert_eq!(
-            (url.tls, url.host.as_str(), url.port, url.database),
-            (true, "::1", 7000, Some(3))
-        );
+        assert_eq!((url.tls, url.host.as_str(), url.port, url.database), (true, "::1", 7000, Some(3)));
         assert_eq!(url.username.as_deref(), Some("us@er"));
         assert_eq!(url.password.as_ref().map(Secret::reveal), Some("p/a:ss"));
-        assert_eq!(
-            StoreUrl::Redis(url).to_string(),
-            "rediss://us@er:[redacted]@[::1]:7000/3"
-        );
+        assert_eq!(StoreUrl::Redis(url).to_string(), "rediss://us@er:[redacted]@[::1]:7000/3");
         let url = redis_url("redis://:p@ss@localhost/");
         assert_eq!((url.username, url.password), (None, Some(Secret("p@ss".to_owned()))));
         assert_eq!(redis_url("redis://localhost").server(), "localhost:6379");
-        assert_eq!(
-            "embedded:./data".parse(),
-            Ok(StoreUrl::Embedded(PathBuf::from("./data")))
-        );
-        assert_eq!(
-            "embedded:/var/lib/x y".parse::<StoreUrl>().unwrap().to_string(),
-            "embedded:/var/lib/x y"
-        );
+        assert_eq!("embedded:./data".parse(), Ok(StoreUrl::Embedded(PathBuf::from("./data"))));
+        assert_eq!("embedded:/var/lib/x y".parse::<StoreUrl>().unwrap().to_string(), "embedded:/var/lib/x y");
     }
 
     #[test]
@@ -285,10 +254,7 @@ mod tests {
             assert!(!error.contains("secret"), "{text}: {error}");
         }
         let error = "redis-cluster://host".parse::<StoreUrl>().unwrap_err().to_string();
-        assert!(
-            error.contains("redis-cluster is not served by this version; allowed are embedded:"),
-            "{error}"
-        );
+        assert!(error.contains("redis-cluster is not served by this version; allowed are embedded:"), "{error}");
     }
 
     #[test]

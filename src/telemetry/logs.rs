@@ -4,24 +4,16 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
-/// The form of log lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// One JSON object a line.
-    Json,
-    /// For people.
-    Pretty,
-    /// For people on a terminal, JSON elsewhere.
-    Auto,
-}
+use crate::config::{LogFormat, Telemetry};
 
 /// Installs the log writer.
 ///
 /// # Errors
 /// When the filter is malformed, or a writer is installed already; in words.
-pub fn install(format: LogFormat, filter: &str) -> Result<(), String> {
+pub fn install(settings: &Telemetry) -> Result<(), String> {
+    let filter = settings.log_level.as_str();
     let filter = EnvFilter::try_new(filter).map_err(|error| format!("telemetry.log_level: {filter:?}: {error}"))?;
-    let json = match format {
+    let json = match settings.log_format {
         LogFormat::Json => true,
         LogFormat::Pretty => false,
         LogFormat::Auto => !std::io::stderr().is_terminal(),

@@ -83,10 +83,18 @@ fn buckets() -> Vec<f64> {
 }
 
 fn describe() {
-    metrics::describe_histogram!(REQUEST_DURATION, Unit::Seconds, "From the first byte of a request to the end of its reply.");
+    metrics::describe_histogram!(
+        REQUEST_DURATION,
+        Unit::Seconds,
+        "From the first byte of a request to the end of its reply."
+    );
     metrics::describe_histogram!(STAGE_DURATION, Unit::Seconds, "Parts of serving features: decode, store, encode.");
     metrics::describe_gauge!(IN_FLIGHT, Unit::Count, "Requests that are being served.");
-    metrics::describe_counter!(ENTITIES, Unit::Count, "Entities looked up, by status; PRESENT over all is the hit ratio.");
+    metrics::describe_counter!(
+        ENTITIES,
+        Unit::Count,
+        "Entities looked up, by status; PRESENT over all is the hit ratio."
+    );
     metrics::describe_counter!(ENTITY_ERRORS, Unit::Count, "Entities that could not be served, by reason.");
     metrics::describe_counter!(FEATURES, Unit::Count, "Features looked up, by status.");
     metrics::describe_counter!(ROWS_WRITTEN, Unit::Count, "Rows written, by result.");

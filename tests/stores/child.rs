@@ -9,10 +9,7 @@ const DIRECTORY: &str = "UNSKEW_TEST_CHILD_DIRECTORY";
 /// A command that runs the test of this name as a child that works in this directory.
 pub fn command(test: &str, directory: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("this binary"));
-    command
-        .args([test, "--exact", "--nocapture", "--test-threads=1"])
-        .env(DIRECTORY, directory)
-        .stdout(Stdio::piped());
+    command.args([test, "--exact", "--nocapture", "--test-threads=1"]).env(DIRECTORY, directory).stdout(Stdio::piped());
     command
 }
 

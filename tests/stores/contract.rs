@@ -39,28 +39,14 @@ async fn nothing_asked(store: &dyn OnlineStore) {
 
 async fn missing_and_present_keys_in_order(store: &dyn OnlineStore) {
     let (a, b) = (row("order:a", 1, 1, "1"), row("order:b", 1, 1, "2"));
-    assert_eq!(
-        store.put(vec![a.clone(), b.clone()], AMPLE).await,
-        Ok(vec![PutOutcome::Stored, PutOutcome::Stored])
-    );
-    let keys = ["order:b", "order:none", "order:a", "order:b"]
-        .map(Bytes::from)
-        .to_vec();
+    assert_eq!(store.put(vec![a.clone(), b.clone()], AMPLE).await, Ok(vec![PutOutcome::Stored, PutOutcome::Stored]));
+    let keys = ["order:b", "order:none", "order:a", "order:b"].map(Bytes::from).to_vec();
     let (a, b) = (Fetched::Value(a.value), Fetched::Value(b.value));
-    assert_eq!(
-        store.fetch(keys, AMPLE).await,
-        Ok(vec![b.clone(), Fetched::Missing, a, b])
-    );
+    assert_eq!(store.fetch(keys, AMPLE).await, Ok(vec![b.clone(), Fetched::Missing, a, b]));
 }
 
 async fn binary_keys_and_values(store: &dyn OnlineStore) {
-    for key in [
-        &b"\x00"[..],
-        b"\xff\xfe\x00key",
-        b"with space\r\n",
-        "schlüssel".as_bytes(),
-        &[7; 1000],
-    ] {
+    for key in [&b"\x00"[..], b"\xff\xfe\x00key", b"with space\r\n", "schlüssel".as_bytes(), &[7; 1000]] {
         let mut row = row(key, 1, 1, "1");
         let mut value = row.value.to_vec();
         value.extend((0..=255).rev());
@@ -71,21 +57,12 @@ async fn binary_keys_and_values(store: &dyn OnlineStore) {
 }
 
 async fn a_thousand_keys(store: &dyn OnlineStore) {
-    let rows: Vec<_> = (0..1000)
-        .map(|at| row(format!("thousand:{at}"), at, 1, &at.to_string()))
-        .collect();
+    let rows: Vec<_> = (0..1000).map(|at| row(format!("thousand:{at}"), at, 1, &at.to_string())).collect();
     let outcomes = store.put(rows.clone(), AMPLE).await.unwrap();
     assert_eq!(outcomes, vec![PutOutcome::Stored; 1000]);
-    let keys = rows
-        .iter()
-        .map(|row| row.key.clone())
-        .chain([Bytes::from("thousand:none")])
-        .collect();
+    let keys = rows.iter().map(|row| row.key.clone()).chain([Bytes::from("thousand:none")]).collect();
     let values = store.fetch(keys, AMPLE).await.unwrap();
-    let expected = rows
-        .into_iter()
-        .map(|row| Fetched::Value(row.value))
-        .chain([Fetched::Missing]);
+    let expected = rows.into_iter().map(|row| Fetched::Value(row.value)).chain([Fetched::Missing]);
     assert!(values.into_iter().eq(expected));
 }
 
@@ -104,55 +81,19 @@ async fn the_greatest_row_stays(store: &dyn OnlineStore) {
     for (stored, new, kept) in [
         (&early, &late, &late),
         (&late, &early, &late),
-        (
-            &row("greatest", 20, 1, "1"),
-            &row("greatest", 20, 2, "0"),
-            &row("greatest", 20, 2, "0"),
-        ),
-        (
-            &row("greatest", 20, 2, "0"),
-            &row("greatest", 20, 1, "9"),
-            &row("greatest", 20, 2, "0"),
-        ),
-        (
-            &row("greatest", 30, 1, "1"),
-            &row("greatest", 30, 1, "2"),
-            &row("greatest", 30, 1, "2"),
-        ),
-        (
-            &row("greatest", 30, 1, "2"),
-            &row("greatest", 30, 1, "1"),
-            &row("greatest", 30, 1, "2"),
-        ),
-        (
-            &row("greatest", 30, 1, "2"),
-            &row("greatest", 30, 1, "2"),
-            &row("greatest", 30, 1, "2"),
-        ),
+        (&row("greatest", 20, 1, "1"), &row("greatest", 20, 2, "0"), &row("greatest", 20, 2, "0")),
+        (&row("greatest", 20, 2, "0"), &row("greatest", 20, 1, "9"), &row("greatest", 20, 2, "0")),
+        (&row("greatest", 30, 1, "1"), &row("greatest", 30, 1, "2"), &row("greatest", 30, 1, "2")),
+        (&row("greatest", 30, 1, "2"), &row("greatest", 30, 1, "1"), &row("greatest", 30, 1, "2")),
+        (&row("greatest", 30, 1, "2"), &row("greatest", 30, 1, "2"), &row("greatest", 30, 1, "2")),
         // As bytes: "10" is less than "2", and ä (0xc3 0xa4) is greater than z.
-        (
-            &row("greatest", 31, 1, "10"),
-            &row("greatest", 31, 1, "2"),
-            &row("greatest", 31, 1, "2"),
-        ),
-        (
-            &row("greatest", 32, 1, "\"z\""),
-            &row("greatest", 32, 1, "\"ä\""),
-            &row("greatest", 32, 1, "\"ä\""),
-        ),
-        (
-            &row("greatest", 33, 1, "\"Z\""),
-            &row("greatest", 33, 1, "\"a\""),
-            &row("greatest", 33, 1, "\"a\""),
-        ),
+        (&row("greatest", 31, 1, "10"), &row("greatest", 31, 1, "2"), &row("greatest", 31, 1, "2")),
+        (&row("greatest", 32, 1, "\"z\""), &row("greatest", 32, 1, "\"ä\""), &row("greatest", 32, 1, "\"ä\"")),
+        (&row("greatest", 33, 1, "\"Z\""), &row("greatest", 33, 1, "\"a\""), &row("greatest", 33, 1, "\"a\"")),
     ] {
         put(store, stored.clone()).await;
         put(store, new.clone()).await;
-        assert_eq!(
-            get(store, "greatest").await,
-            Fetched::Value(kept.value.clone()),
-            "{stored:?} then {new:?}"
-        );
+        assert_eq!(get(store, "greatest").await, Fetched::Value(kept.value.clone()), "{stored:?} then {new:?}");
     }
 }
 
@@ -184,11 +125,7 @@ async fn extreme_times(store: &dyn OnlineStore) {
         for new in [&rows[0], &rows[1], &rows[0]] {
             put(store, new.clone()).await;
         }
-        assert_eq!(
-            get(store, &rows[1].key).await,
-            Fetched::Value(rows[1].value.clone()),
-            "{pair:?}"
-        );
+        assert_eq!(get(store, &rows[1].key).await, Fetched::Value(rows[1].value.clone()), "{pair:?}");
     }
 }
 
@@ -205,12 +142,7 @@ async fn concurrent_writers(store: &Arc<dyn OnlineStore>) {
         .map(|at: i64| {
             let scrambled = at * 7919 % 600;
             // Few distinct times, so that created times and bytes decide as well.
-            row(
-                format!("race:{}", at % keys),
-                scrambled % 7,
-                scrambled % 5,
-                &scrambled.to_string(),
-            )
+            row(format!("race:{}", at % keys), scrambled % 7, scrambled % 5, &scrambled.to_string())
         })
         .collect();
     let tasks: Vec<_> = (0..24)
@@ -235,9 +167,7 @@ async fn concurrent_writers(store: &Arc<dyn OnlineStore>) {
     for key in 0..keys {
         let key = format!("race:{key}");
         let same = rows.iter().filter(|row| row.key == key.as_bytes());
-        let greatest = same
-            .max_by_key(|row| (row.event_time, row.created, row.value.clone()))
-            .unwrap();
+        let greatest = same.max_by_key(|row| (row.event_time, row.created, row.value.clone())).unwrap();
         assert_eq!(get(&**store, key).await, Fetched::Value(greatest.value.clone()));
     }
 }
@@ -249,10 +179,7 @@ async fn a_budget_is_kept(store: &dyn OnlineStore) {
     assert_eq!(error.kind, StoreErrorKind::Timeout, "{error}");
     let rows = (0..100).map(|at| row(format!("budget:{at}"), 1, 1, "1")).collect();
     let error = store.put(rows, Duration::ZERO).await.unwrap_err();
-    assert!(
-        [StoreErrorKind::Timeout, StoreErrorKind::Busy].contains(&error.kind),
-        "{error}"
-    );
+    assert!([StoreErrorKind::Timeout, StoreErrorKind::Busy].contains(&error.kind), "{error}");
     assert!(start.elapsed() < Duration::from_secs(1));
 }
 
@@ -276,28 +203,16 @@ async fn values_of_other_tools(store: &dyn OnlineStore, set_plainly: SetPlainly<
     let spaced: &[u8] = b" {\r\n\t\"__event_time\" : 50 , \"__created\" : 3 , \"x\" : 1 }";
     set_plainly(b"plain:spaced", spaced);
     put(store, row("plain:spaced", 50, 2, "1")).await;
-    assert_eq!(
-        get(store, "plain:spaced").await,
-        Fetched::Value(Bytes::copy_from_slice(spaced))
-    );
+    assert_eq!(get(store, "plain:spaced").await, Fetched::Value(Bytes::copy_from_slice(spaced)));
     put(store, row("plain:spaced", 50, 4, "1")).await;
-    assert_eq!(
-        get(store, "plain:spaced").await,
-        Fetched::Value(row("plain:spaced", 50, 4, "1").value)
-    );
+    assert_eq!(get(store, "plain:spaced").await, Fetched::Value(row("plain:spaced", 50, 4, "1").value));
 }
 
 async fn closing(store: &dyn OnlineStore) {
     assert_eq!(store.close().await, Ok(()));
     assert_eq!(store.close().await, Ok(()));
     let kind = |error: unskew_gateway::store::StoreError| error.kind;
-    assert_eq!(
-        store.fetch(vec!["a".into()], AMPLE).await.map_err(kind),
-        Err(StoreErrorKind::Closed)
-    );
-    assert_eq!(
-        store.put(vec![row("a", 1, 1, "1")], AMPLE).await.map_err(kind),
-        Err(StoreErrorKind::Closed)
-    );
+    assert_eq!(store.fetch(vec!["a".into()], AMPLE).await.map_err(kind), Err(StoreErrorKind::Closed));
+    assert_eq!(store.put(vec![row("a", 1, 1, "1")], AMPLE).await.map_err(kind), Err(StoreErrorKind::Closed));
     assert_eq!(store.ping(AMPLE).await.map_err(kind), Err(StoreErrorKind::Closed));
 }

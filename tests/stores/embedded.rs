@@ -72,28 +72,13 @@ async fn what_is_queued_is_written_before_closing() {
 async fn keys_that_no_row_can_have() {
     let directory = tempfile::tempdir().unwrap();
     let store = open_embedded(directory.path()).unwrap();
-    let rows = vec![
-        row("", 1, 1, "1"),
-        row("good", 1, 1, "1"),
-        row([b'k'; 65_536], 1, 1, "1"),
-        row(b"\xffcommit", 1, 1, "1"),
-    ];
+    let rows =
+        vec![row("", 1, 1, "1"), row("good", 1, 1, "1"), row([b'k'; 65_536], 1, 1, "1"), row(b"\xffcommit", 1, 1, "1")];
     let outcomes = store.put(rows.clone(), AMPLE).await.unwrap();
     let stored: Vec<_> = outcomes.iter().map(|outcome| *outcome == PutOutcome::Stored).collect();
     assert_eq!(stored, [false, true, false, false], "{outcomes:?}");
-    let values = store
-        .fetch(rows.iter().map(|row| row.key.clone()).collect(), AMPLE)
-        .await
-        .unwrap();
-    assert_eq!(
-        values,
-        [
-            Fetched::Missing,
-            Fetched::Value(rows[1].value.clone()),
-            Fetched::Missing,
-            Fetched::Missing
-        ]
-    );
+    let values = store.fetch(rows.iter().map(|row| row.key.clone()).collect(), AMPLE).await.unwrap();
+    assert_eq!(values, [Fetched::Missing, Fetched::Value(rows[1].value.clone()), Fetched::Missing, Fetched::Missing]);
     let longest = row([b'k'; 65_535], 1, 1, "1");
     put(&store, longest.clone()).await;
     assert_eq!(get(&store, &longest.key).await, Fetched::Value(longest.value));
@@ -104,10 +89,7 @@ async fn a_second_open_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let _store = open_embedded(directory.path()).unwrap();
     let error = open_embedded(directory.path()).err().unwrap();
-    assert!(
-        error.message.contains(&directory.path().display().to_string()),
-        "{error}"
-    );
+    assert!(error.message.contains(&directory.path().display().to_string()), "{error}");
     assert!(error.message.contains("another process has it open"), "{error}");
     let error = check(directory.path()).unwrap_err();
     assert!(error.message.contains("another process has it open"), "{error}");
@@ -126,10 +108,7 @@ async fn a_second_process_is_refused() {
     let store = open_embedded(directory.path()).unwrap();
     let output = child::command(NAME, directory.path()).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && text.contains("refused: store io: "),
-        "{text}"
-    );
+    assert!(output.status.success() && text.contains("refused: store io: "), "{text}");
     assert!(text.contains("another process has it open"), "{text}");
     put(&store, row("a", 1, 1, "1")).await;
 }
@@ -143,12 +122,7 @@ async fn directories_that_are_not_a_store() {
     assert!(message(&file).contains("is a file; the embedded store needs a directory"));
     assert!(message(directory.path()).contains("is not an embedded store of unskew: it holds \"file\""));
     assert!(message(&file.join("below")).contains("can't be"));
-    assert!(
-        check(&directory.path().join("none"))
-            .unwrap_err()
-            .message
-            .contains("does not exist")
-    );
+    assert!(check(&directory.path().join("none")).unwrap_err().message.contains("does not exist"));
     let empty = directory.path().join("empty");
     std::fs::create_dir(&empty).unwrap();
     assert!(check(&empty).unwrap_err().message.contains("holds no embedded store"));
@@ -156,10 +130,7 @@ async fn directories_that_are_not_a_store() {
     let marker = empty.join("unskew-store");
     std::fs::write(&marker, "unskew embedded store, format 2\n").unwrap();
     let newer = message(&empty);
-    assert!(
-        newer.contains("has format 2, written by a newer unskew; this version reads format 1"),
-        "{newer}"
-    );
+    assert!(newer.contains("has format 2, written by a newer unskew; this version reads format 1"), "{newer}");
     std::fs::write(&marker, "unskew embedded store, for").unwrap();
     assert!(message(&empty).contains("is damaged: it should name the format"));
     std::fs::write(&marker, "unskew embedded store, format 1\n").unwrap();
@@ -187,10 +158,7 @@ async fn a_full_queue_is_busy() {
     let store = Embedded::open(directory.path(), options).unwrap();
     let rows: Vec<_> = (0..20_000).map(|at| row(format!("{at}"), 1, 1, "1")).collect();
     let outcomes = store.put(rows, Duration::from_millis(50)).await.unwrap();
-    let stored = outcomes
-        .iter()
-        .filter(|&outcome| *outcome == PutOutcome::Stored)
-        .count();
+    let stored = outcomes.iter().filter(|&outcome| *outcome == PutOutcome::Stored).count();
     assert!(stored > 0 && stored < 20_000, "{stored}");
     let busy = |outcome: &PutOutcome| matches!(outcome, PutOutcome::Failed(why) if why.contains("queue of writes stayed full"));
     assert!(outcomes.iter().any(busy), "{:?}", outcomes.last());
@@ -215,10 +183,8 @@ async fn nothing_acknowledged_is_lost_by_a_kill() {
         let mut seen = 0;
         for line in lines {
             // A line is whole or, the last one, cut by the kill.
-            let Some((key, time)) = line
-                .as_deref()
-                .ok()
-                .and_then(|line| line.strip_prefix("ok ")?.strip_suffix(" .")?.split_once(' '))
+            let Some((key, time)) =
+                line.as_deref().ok().and_then(|line| line.strip_prefix("ok ")?.strip_suffix(" .")?.split_once(' '))
             else {
                 continue;
             };
@@ -237,11 +203,7 @@ async fn nothing_acknowledged_is_lost_by_a_kill() {
                 panic!("{key} of {time} is lost in round {round}");
             };
             let (stored, _) = unskew_gateway::store::order::of(&value).unwrap();
-            assert!(
-                stored.event_time >= time,
-                "{key}: {time} is lost, {} is there",
-                stored.event_time
-            );
+            assert!(stored.event_time >= time, "{key}: {time} is lost, {} is there", stored.event_time);
             assert_eq!(value, row(key, stored.event_time, 1, "1").value);
         }
         store.close().await.unwrap();
@@ -255,18 +217,10 @@ async fn write_for_ever(directory: &Path) {
     let mut time = i64::from(std::process::id()) << 32;
     loop {
         time += 1;
-        let rows: Vec<_> = (0..40)
-            .map(|at| row(format!("kill:{}", (time * 40 + at) % 3000), time, 1, "1"))
-            .collect();
+        let rows: Vec<_> = (0..40).map(|at| row(format!("kill:{}", (time * 40 + at) % 3000), time, 1, "1")).collect();
         let (first, second) = rows.split_at(11);
         let (first, second) = tokio::join!(store.put(first.to_vec(), AMPLE), store.put(second.to_vec(), AMPLE));
-        assert!(
-            first
-                .unwrap()
-                .iter()
-                .chain(&second.unwrap())
-                .all(|outcome| *outcome == PutOutcome::Stored)
-        );
+        assert!(first.unwrap().iter().chain(&second.unwrap()).all(|outcome| *outcome == PutOutcome::Stored));
         let mut text = String::new();
         for row in rows {
             text += &format!("ok {} {time} .\n", std::str::from_utf8(&row.key).unwrap());

@@ -36,12 +36,7 @@ impl Files {
             let path = directory.join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(&path, bytes).unwrap();
-            fs::File::options()
-                .write(true)
-                .open(&path)
-                .unwrap()
-                .set_len(*length)
-                .unwrap();
+            fs::File::options().write(true).open(&path).unwrap().set_len(*length).unwrap();
         }
     }
 }
@@ -63,14 +58,23 @@ fn open_small(directory: &Path) -> Result<Embedded, unskew_gateway::store::Store
     Embedded::open(directory, options)
 }
 
+/// A text of some hundred letters that does not compress.
+fn noise(seed: i64) -> String {
+    let mut state = u64::try_from(seed).unwrap();
+    let mut text = "\"vvvv".to_owned();
+    for _ in 0..20 {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        text += &format!("{state:x}");
+    }
+    text + "\""
+}
+
 /// A store with tables and a journal, and the newest row of each key.
 async fn build(directory: &Path) -> Vec<PutRow> {
     let store = open_small(directory).unwrap();
     let mut newest = Vec::new();
     for round in 0..4 {
-        newest = (0..120)
-            .map(|at| row(format!("key:{at}"), round, at, &format!("\"{}\"", "v".repeat(300))))
-            .collect();
+        newest = (0..120).map(|at| row(format!("key:{at}"), round, at, &noise(at))).collect();
         for part in newest.chunks(13) {
             store.put(part.to_vec(), AMPLE).await.unwrap();
         }
@@ -85,23 +89,16 @@ async fn a_flipped_byte_anywhere_never_gives_a_wrong_value() {
     let source = tempfile::tempdir().unwrap();
     let rows = build(source.path()).await;
     let files = Files::of(source.path());
-    assert!(
-        files
-            .0
-            .iter()
-            .any(|(path, ..)| path.to_string_lossy().contains("tables")),
-        "no tables were written"
-    );
+    assert!(files.0.iter().any(|(path, ..)| path.to_string_lossy().contains("tables")), "no tables were written");
     let mut random: u64 = 42;
     let mut next = |below: usize| {
-        random = random
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(random >> 33).unwrap() % below
     };
     let (mut refused, mut damaged, mut unharmed) = (0, 0, 0);
     for (path, bytes, _) in files.0.iter().filter(|(_, bytes, _)| !bytes.is_empty()) {
-        for _ in 0..(bytes.len() / 8).clamp(1, 30) {
+        let trials = if path.iter().any(|part| part == "tables") { 30 } else { 8 };
+        for _ in 0..trials {
             let directory = tempfile::tempdir().unwrap();
             files.write(directory.path());
             let (at, bits) = (next(bytes.len()), 1 << next(8));
@@ -111,10 +108,7 @@ async fn a_flipped_byte_anywhere_never_gives_a_wrong_value() {
                 Ok(store) => store,
                 Err(error) => {
                     refused += 1;
-                    assert!(
-                        error.message.contains(&directory.path().display().to_string()),
-                        "{what}: {error}"
-                    );
+                    assert!(error.message.contains(&directory.path().display().to_string()), "{what}: {error}");
                     // Whether anything can be saved or not, trying does no harm.
                     let (_, _) = (check(directory.path()), accept_loss(directory.path()));
                     continue;
@@ -132,18 +126,12 @@ async fn a_flipped_byte_anywhere_never_gives_a_wrong_value() {
             let _ = store.put(vec![row("key:1", 9, 9, "1")], AMPLE).await;
             let _ = store.close().await;
             let report = check(directory.path()).unwrap();
-            assert!(
-                !harmed || !report.is_sound() || path.ends_with("lock"),
-                "{what}: {report:?}"
-            );
+            assert!(!harmed || !report.is_sound() || path.ends_with("lock"), "{what}: {report:?}");
             if harmed { damaged += 1 } else { unharmed += 1 }
         }
     }
     println!("refused {refused}, damaged {damaged}, unharmed {unharmed}");
-    assert!(
-        refused > 10 && damaged > 10,
-        "refused {refused}, damaged {damaged}, unharmed {unharmed}"
-    );
+    assert!(refused > 10 && damaged > 5, "refused {refused}, damaged {damaged}, unharmed {unharmed}");
 }
 
 #[tokio::test]
@@ -161,19 +149,11 @@ async fn commits_that_fjall_dropped_are_missed() {
     flip(&journal, ends[5], 0xff);
     for _ in 0..2 {
         let error = open_embedded(directory.path()).err().unwrap();
-        assert!(
-            error
-                .message
-                .contains("has lost acknowledged writes: its commits 7 to 10 are gone"),
-            "{error}"
-        );
+        assert!(error.message.contains("has lost acknowledged writes: its commits 7 to 10 are gone"), "{error}");
         assert!(error.message.contains("check-store --accept-loss"), "{error}");
     }
     let report = check(directory.path()).unwrap();
-    assert_eq!(
-        (report.values, report.last_commit, report.acknowledged_commit),
-        (6, 6, Some(10))
-    );
+    assert_eq!((report.values, report.last_commit, report.acknowledged_commit), (6, 6, Some(10)));
     assert!(!report.is_sound() && report.lost.is_some());
     let lost = accept_loss(directory.path()).unwrap().unwrap();
     assert!(lost.contains("commits 7 to 10"), "{lost}");
@@ -191,34 +171,18 @@ async fn commits_that_fjall_dropped_are_missed() {
 async fn a_commit_that_fails_its_checksum_is_an_error_and_can_be_given_up() {
     let directory = tempfile::tempdir().unwrap();
     let rows = build(directory.path()).await;
-    let journals: Vec<_> = fs::read_dir(directory.path().join("engine"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    let journal = journals
-        .into_iter()
-        .filter(|path| path.extension().is_some_and(|end| end == "jnl"))
-        .max()
-        .unwrap();
+    let journals: Vec<_> =
+        fs::read_dir(directory.path().join("engine")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let journal = journals.into_iter().filter(|path| path.extension().is_some_and(|end| end == "jnl")).max().unwrap();
     let text = fs::read(&journal).unwrap();
     let at = text.windows(4).position(|part| part == b"vvvv").unwrap();
     flip(&journal, at, 1);
     let error = open_small(directory.path()).err().unwrap();
-    assert!(
-        error.message.contains("a commit in its journal fails its checksum"),
-        "{error}"
-    );
+    assert!(error.message.contains("a commit in its journal fails its checksum"), "{error}");
     let lost = accept_loss(directory.path()).unwrap().unwrap();
     assert!(lost.contains("journals-set-aside-1"), "{lost}");
     let store = open_small(directory.path()).unwrap();
-    put(
-        &store,
-        PutRow {
-            event_time: i64::MAX,
-            ..rows[0].clone()
-        },
-    )
-    .await;
+    put(&store, PutRow { event_time: i64::MAX, ..rows[0].clone() }).await;
     store.close().await.unwrap();
     assert!(check(directory.path()).unwrap().is_sound());
 }
@@ -249,12 +213,7 @@ async fn a_gap_in_a_sealed_journal_is_missed() {
     flip(&journal, ends[2], 0xff);
     for _ in 0..2 {
         let error = open_embedded(directory.path()).err().unwrap();
-        assert!(
-            error
-                .message
-                .contains("has lost acknowledged writes: the sealed journal"),
-            "{error}"
-        );
+        assert!(error.message.contains("has lost acknowledged writes: the sealed journal"), "{error}");
     }
     assert_eq!(check(directory.path()).unwrap().values, 6);
     assert!(accept_loss(directory.path()).unwrap().is_some());
@@ -290,32 +249,19 @@ async fn a_check_lists_what_is_damaged() {
     // As if a value of ours had been written wrongly by another program: fjall finds nothing amiss.
     let keys: Vec<Bytes> = rows.iter().take(110).map(|row| row.key.clone()).collect();
     {
-        let database = fjall::Database::builder(directory.path().join("engine"))
-            .open()
-            .unwrap();
-        let keyspace = database
-            .keyspace("rows", fjall::KeyspaceCreateOptions::default)
-            .unwrap();
+        let database = fjall::Database::builder(directory.path().join("engine")).open().unwrap();
+        let keyspace = database.keyspace("rows", fjall::KeyspaceCreateOptions::default).unwrap();
         for key in &keys {
             keyspace.insert(key.clone(), "a value without a checksum").unwrap();
         }
     }
     let report = check(directory.path()).unwrap();
-    assert_eq!(
-        (report.values, report.damaged, report.damaged_keys.len()),
-        (10, 110, 100)
-    );
+    assert_eq!((report.values, report.damaged, report.damaged_keys.len()), (10, 110, 100));
     assert!(report.damaged_keys.iter().all(|key| keys.contains(key)));
     let store = open_small(directory.path()).unwrap();
     assert_eq!(get(&store, &keys[0]).await, Fetched::Damaged("checksum mismatch"));
-    assert_eq!(
-        get(&store, &rows[115].key).await,
-        Fetched::Value(rows[115].value.clone())
-    );
+    assert_eq!(get(&store, &rows[115].key).await, Fetched::Value(rows[115].value.clone()));
     // A new row repairs its key.
     put(&store, row(&keys[0], 1, 1, "1")).await;
-    assert_eq!(
-        get(&store, &keys[0]).await,
-        Fetched::Value(row(&keys[0], 1, 1, "1").value)
-    );
+    assert_eq!(get(&store, &keys[0]).await, Fetched::Value(row(&keys[0], 1, 1, "1").value));
 }

@@ -24,10 +24,7 @@ async fn a_fetch_is_one_mget() {
     let store = open_redis(&server.url(), &redis_options()).unwrap();
     wait_ready(&store).await;
     server.run("CONFIG RESETSTAT");
-    store
-        .fetch((0..1000).map(|at| Bytes::from(format!("{at}"))).collect(), AMPLE)
-        .await
-        .unwrap();
+    store.fetch((0..1000).map(|at| Bytes::from(format!("{at}"))).collect(), AMPLE).await.unwrap();
     let statistics = String::from_utf8(server.command(&[b"INFO", b"commandstats"])).unwrap();
     assert!(statistics.contains("cmdstat_mget:calls=1,"), "{statistics}");
     assert!(!statistics.contains("cmdstat_get:"), "{statistics}");
@@ -40,18 +37,10 @@ async fn a_key_of_another_type_reads_missing_and_can_t_be_written() {
     let store = open_redis(&server.url(), &redis_options()).unwrap();
     wait_ready(&store).await;
     assert_eq!(get(&store, "list").await, Fetched::Missing);
-    let outcomes = store
-        .put(
-            vec![row("a", 1, 1, "1"), row("list", 1, 1, "1"), row("b", 1, 1, "1")],
-            AMPLE,
-        )
-        .await
-        .unwrap();
+    let outcomes =
+        store.put(vec![row("a", 1, 1, "1"), row("list", 1, 1, "1"), row("b", 1, 1, "1")], AMPLE).await.unwrap();
     assert_eq!(outcomes[0], PutOutcome::Stored);
-    assert!(
-        matches!(&outcomes[1], PutOutcome::Failed(why) if why.contains("another type")),
-        "{outcomes:?}"
-    );
+    assert!(matches!(&outcomes[1], PutOutcome::Failed(why) if why.contains("another type")), "{outcomes:?}");
     assert_eq!(outcomes[2], PutOutcome::Stored);
     let alone = store.put(vec![row("list", 1, 1, "1")], AMPLE).await.unwrap();
     assert!(matches!(&alone[0], PutOutcome::Failed(_)), "{alone:?}");
@@ -83,11 +72,7 @@ async fn databases_are_apart() {
 #[tokio::test]
 async fn passwords_and_users() {
     let server = RedisServer::start_with(&["--requirepass", "sec ret"]);
-    let right = open_redis(
-        &format!("redis://:sec%20ret@127.0.0.1:{}", server.port()),
-        &redis_options(),
-    )
-    .unwrap();
+    let right = open_redis(&format!("redis://:sec%20ret@127.0.0.1:{}", server.port()), &redis_options()).unwrap();
     wait_ready(&right).await;
     put(&right, row("features:a", 1, 1, "1")).await;
 
@@ -128,10 +113,7 @@ async fn refused(store: &dyn OnlineStore, why: &str) {
     let deadline = Instant::now() + Duration::from_secs(5);
     loop {
         let start = Instant::now();
-        let error = store
-            .fetch(vec!["features:a".into()], Duration::from_millis(250))
-            .await
-            .unwrap_err();
+        let error = store.fetch(vec!["features:a".into()], Duration::from_millis(250)).await.unwrap_err();
         assert!(start.elapsed() < Duration::from_millis(400), "{:?}", start.elapsed());
         if error.kind == StoreErrorKind::Refused && error.message.contains(why) {
             return;

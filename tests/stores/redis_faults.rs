@@ -34,11 +34,7 @@ async fn serves_again(store: &dyn OnlineStore) {
     let start = Instant::now();
     wait_ready(store).await;
     assert!(store.fetch(vec!["a".into()], BUDGET).await.is_ok());
-    assert!(
-        start.elapsed() < Duration::from_secs(1),
-        "served after {:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_secs(1), "served after {:?}", start.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,19 +106,13 @@ async fn a_broken_connection_is_an_error_and_never_a_missing_value() {
     let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let tasks: Vec<_> = (0..4)
         .map(|_| {
-            let (store, rows, stop, answered) = (
-                Arc::clone(&store),
-                rows.clone(),
-                Arc::clone(&stop),
-                Arc::clone(&answered),
-            );
+            let (store, rows, stop, answered) =
+                (Arc::clone(&store), rows.clone(), Arc::clone(&stop), Arc::clone(&answered));
             tokio::spawn(async move {
                 let (mut errors, mut slowest) = (0, Duration::ZERO);
                 while !stop.load(Ordering::Relaxed) {
                     let start = Instant::now();
-                    let reply = store
-                        .fetch(rows.iter().map(|row| row.key.clone()).collect(), BUDGET)
-                        .await;
+                    let reply = store.fetch(rows.iter().map(|row| row.key.clone()).collect(), BUDGET).await;
                     slowest = slowest.max(start.elapsed());
                     match reply {
                         Ok(values) => {
@@ -167,10 +157,7 @@ async fn a_server_that_is_full() {
     wait_ready(&store).await;
     put(&store, row("a", 1, 1, "1")).await;
     server.run("CONFIG SET maxmemory 1");
-    let error = store
-        .put(vec![row("a", 2, 1, "1"), row("b", 2, 1, "1")], AMPLE)
-        .await
-        .unwrap_err();
+    let error = store.put(vec![row("a", 2, 1, "1"), row("b", 2, 1, "1")], AMPLE).await.unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Refused);
     assert!(error.message.contains("it has used up its maxmemory"), "{error}");
     assert_eq!(get(&store, "a").await, Fetched::Value(row("a", 1, 1, "1").value));
@@ -240,13 +227,5 @@ async fn a_server_that_is_no_redis() {
     });
     let store = open_redis(&format!("redis://127.0.0.1:{port}"), &redis_options()).unwrap();
     tokio::time::sleep(Duration::from_millis(500)).await;
-    fails(
-        &store,
-        &[
-            StoreErrorKind::Unreachable,
-            StoreErrorKind::Timeout,
-            StoreErrorKind::Refused,
-        ],
-    )
-    .await;
+    fails(&store, &[StoreErrorKind::Unreachable, StoreErrorKind::Timeout, StoreErrorKind::Refused]).await;
 }

@@ -40,20 +40,14 @@ fn stored() -> impl Strategy<Value = Vec<u8>> {
     let one = (vec(space(), 5), name(order::EVENT_TIME), number(), tail.clone()).prop_map(|(s, name, number, tail)| {
         format!("{}{{{}\"{name}\"{}:{}{number}{}{tail}", s[0], s[1], s[2], s[3], s[4])
     });
-    let two = (
-        vec(space(), 9),
-        name(order::EVENT_TIME),
-        number(),
-        name(order::CREATED),
-        number(),
-        tail,
-    )
-        .prop_map(|(s, first, one, second, two, tail)| {
+    let two = (vec(space(), 9), name(order::EVENT_TIME), number(), name(order::CREATED), number(), tail).prop_map(
+        |(s, first, one, second, two, tail)| {
             format!(
                 "{}{{{}\"{first}\"{}:{}{one}{},{}\"{second}\"{}:{}{two}{}{tail}",
                 s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8]
             )
-        });
+        },
+    );
     prop_oneof![
         3 => one.prop_map(String::into_bytes),
         6 => two.prop_map(String::into_bytes),
@@ -91,11 +85,7 @@ fn pair() -> impl Strategy<Value = ((i64, i64, Vec<u8>), Vec<u8>)> {
 
 #[test]
 fn the_script_agrees_with_the_order_of_rows() {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let server = RedisServer::start();
     let store = runtime.block_on(async {
         let store = open_redis(&server.url(), &redis_options()).unwrap();
@@ -103,11 +93,7 @@ fn the_script_agrees_with_the_order_of_rows() {
         store
     });
     let (mut replaced, mut kept) = (0, 0);
-    let config = ProptestConfig {
-        cases: 4000,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    };
+    let config = ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() };
     let (replaced, kept) = (&mut replaced, &mut kept);
     let counts = std::cell::RefCell::new((replaced, kept));
     TestRunner::new(config)
@@ -115,12 +101,7 @@ fn the_script_agrees_with_the_order_of_rows() {
             server.set(b"k", &stored);
             let replaces = order::replaces(Times { event_time, created }, &value, &stored);
             let value = Bytes::from(value);
-            let row = PutRow {
-                key: "k".into(),
-                event_time,
-                created,
-                value: value.clone(),
-            };
+            let row = PutRow { key: "k".into(), event_time, created, value: value.clone() };
             let outcome = runtime.block_on(store.put(vec![row], AMPLE));
             assert_eq!(outcome, Ok(vec![PutOutcome::Stored]));
             let found = runtime.block_on(get(&store, "k"));

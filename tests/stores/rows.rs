@@ -14,12 +14,7 @@ pub const AMPLE: Duration = Duration::from_secs(30);
 /// A row as the gateway writes it, with one feature.
 pub fn row(key: impl AsRef<[u8]>, event_time: i64, created: i64, feature: &str) -> PutRow {
     let value = format!("{{\"__event_time\":{event_time},\"__created\":{created},\"x\":{feature}}}");
-    PutRow {
-        key: Bytes::copy_from_slice(key.as_ref()),
-        event_time,
-        created,
-        value: value.into(),
-    }
+    PutRow { key: Bytes::copy_from_slice(key.as_ref()), event_time, created, value: value.into() }
 }
 
 /// The options of an embedded store in tests: little memory, so that tables and caches take part.
@@ -77,10 +72,5 @@ pub async fn put(store: &dyn OnlineStore, row: PutRow) {
 /// Fetches one key, which must be answered.
 pub async fn get(store: &dyn OnlineStore, key: impl AsRef<[u8]>) -> Fetched {
     let keys = vec![Bytes::copy_from_slice(key.as_ref())];
-    store
-        .fetch(keys, AMPLE)
-        .await
-        .expect("an answer")
-        .pop()
-        .expect("one value")
+    store.fetch(keys, AMPLE).await.expect("an answer").pop().expect("one value")
 }

@@ -39,12 +39,7 @@ impl RedisServer {
     pub fn stopped_with(arguments: &[&str]) -> Self {
         let port = free_port();
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        Self {
-            port,
-            arguments,
-            directory: tempfile::tempdir().expect("a temporary directory"),
-            child: None,
-        }
+        Self { port, arguments, directory: tempfile::tempdir().expect("a temporary directory"), child: None }
     }
 
     /// A server that speaks TLS alone, with this certificate and key in PEM.
@@ -57,20 +52,12 @@ impl RedisServer {
         };
         let (certificate, key) = (write("server.crt", certificate), write("server.key", key));
         let port = server.port.to_string();
-        server.arguments = [
-            "--port",
-            "0",
-            "--tls-port",
-            &port,
-            "--tls-auth-clients",
-            "no",
-            "--tls-cert-file",
-            &certificate,
-        ]
-        .into_iter()
-        .chain(["--tls-key-file", &key, "--tls-ca-cert-file", &certificate])
-        .map(str::to_owned)
-        .collect();
+        server.arguments =
+            ["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no", "--tls-cert-file", &certificate]
+                .into_iter()
+                .chain(["--tls-key-file", &key, "--tls-ca-cert-file", &certificate])
+                .map(str::to_owned)
+                .collect();
         server.up();
         server
     }
@@ -81,22 +68,8 @@ impl RedisServer {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             let mut child = Command::new("redis-server")
-                .args([
-                    "--port",
-                    &self.port.to_string(),
-                    "--bind",
-                    "127.0.0.1",
-                    "--save",
-                    "",
-                    "--appendonly",
-                    "no",
-                ])
-                .args([
-                    "--dir",
-                    &self.directory.path().display().to_string(),
-                    "--loglevel",
-                    "warning",
-                ])
+                .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+                .args(["--dir", &self.directory.path().display().to_string(), "--loglevel", "warning"])
                 .args(&self.arguments)
                 .stdout(Stdio::null())
                 .spawn()
@@ -109,11 +82,7 @@ impl RedisServer {
                 std::thread::sleep(Duration::from_millis(5));
             }
             // Another process may have had the port for a moment.
-            assert!(
-                Instant::now() < deadline,
-                "redis-server did not start on port {}",
-                self.port
-            );
+            assert!(Instant::now() < deadline, "redis-server did not start on port {}", self.port);
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -142,10 +111,7 @@ impl RedisServer {
 
     fn signal(&self, name: &str) {
         let pid = self.child.as_ref().expect("a server that is up").id().to_string();
-        let status = Command::new("kill")
-            .args([&format!("-{name}"), &pid])
-            .status()
-            .expect("kill");
+        let status = Command::new("kill").args([&format!("-{name}"), &pid]).status().expect("kill");
         assert!(status.success());
     }
 
@@ -177,9 +143,7 @@ impl RedisServer {
 
     fn exchange(&self, commands: &[&[&[u8]]]) -> Vec<u8> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("a connection");
-        stream
-            .set_read_timeout(Some(Duration::from_secs(10)))
-            .expect("a time-out");
+        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a time-out");
         let mut text = Vec::new();
         for parts in commands.iter().copied().chain([&[b"QUIT".as_slice()][..]]) {
             write!(text, "*{}\r\n", parts.len()).expect("memory");
@@ -215,8 +179,5 @@ impl Drop for RedisServer {
 }
 
 fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0))
-        .and_then(|listener| listener.local_addr())
-        .expect("a free port")
-        .port()
+    TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).expect("a free port").port()
 }

@@ -246,7 +246,7 @@ impl<'a> Scanner<'a> {
     ///
     /// # Errors
     /// When there is no value.
-    #[inline]
+    #[inline(always)]
     pub fn first(&mut self) -> Result<First<'a>, ScanError> {
         let scalar = match self.skip_space() {
             Some(b'-' | b'0'..=b'9') => Scalar::Number(self.number()?),

@@ -32,7 +32,7 @@ impl<'a> Number<'a> {
 
     /// The float64 nearest to the number, ties to even.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn value(&self) -> f64 {
         // One exact operand each and one rounding: the nearest float64 (W. D. Clinger, How to read floating point numbers accurately, 1990).
         if self.digits <= 19 && self.mantissa <= EXACT_INTEGER {
@@ -52,13 +52,14 @@ impl<'a> Number<'a> {
     #[must_use]
     #[inline]
     pub fn is_beyond_float(&self) -> bool {
-        self.is_integer && (self.digits > 15 && (self.digits > 19 || self.mantissa > EXACT_INTEGER) || self.text == "-0")
+        self.is_integer
+            && (self.digits > 15 && (self.digits > 19 || self.mantissa > EXACT_INTEGER) || self.text == "-0")
     }
 }
 
 impl<'a> Scanner<'a> {
     /// A number at the next byte, which is a minus or a digit.
-    #[inline]
+    #[inline(always)]
     pub(super) fn number(&mut self) -> Result<Number<'a>, ScanError> {
         let start = self.at;
         if self.bytes[start] == b'-' {
@@ -97,7 +98,7 @@ impl<'a> Scanner<'a> {
         Ok(number)
     }
 
-    #[inline]
+    #[inline(always)]
     fn digits(&mut self, mantissa: &mut u64) -> Result<usize, ScanError> {
         let start = self.at;
         while let Some(chunk) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk::<8>)

@@ -83,7 +83,10 @@ impl Lookup {
         deadline: Instant,
     ) -> Result<WriteReport, Error> {
         if !view.is_empty() && view != DEFAULT_VIEW {
-            return Err(Error::invalid("view", format!("there is no view {view:?}; this gateway has {DEFAULT_VIEW:?}")));
+            return Err(Error::invalid(
+                "view",
+                format!("there is no view {view:?}; this gateway has {DEFAULT_VIEW:?}"),
+            ));
         }
         let (rows, positions, mut bad) = batch::parse(&body, format, now, &self.limits)?;
         let mut accepted = 0;

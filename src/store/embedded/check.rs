@@ -15,10 +15,7 @@ const LISTED: usize = 100;
 /// Entries that can't be read, one after the other, before the check gives up.
 const UNREADABLE_LIMIT: u64 = 1000;
 /// Memory of the check. The write buffer counts only where a store is made, which a check never does.
-const SIZES: Sizes = Sizes {
-    cache_bytes: 8 << 20,
-    write_buffer_bytes: 8 << 20,
-};
+const SIZES: Sizes = Sizes { cache_bytes: 8 << 20, write_buffer_bytes: 8 << 20 };
 
 /// What a check found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,22 +53,9 @@ impl Report {
 /// # Errors
 /// When the store can't be opened: no store there, in use, damaged, of a newer format.
 pub fn check(directory: &Path) -> Result<Report, StoreError> {
-    let Opened {
-        engine,
-        last,
-        acknowledged,
-        lost,
-        ..
-    } = open(directory, SIZES, false)?;
-    let mut report = Report {
-        last_commit: last,
-        acknowledged_commit: acknowledged,
-        lost,
-        ..Report::default()
-    };
-    let view = engine
-        .view()
-        .map_err(|found| fault(directory, &format!("can't be read: {}", found.describe())))?;
+    let Opened { engine, last, acknowledged, lost, .. } = open(directory, SIZES, false)?;
+    let mut report = Report { last_commit: last, acknowledged_commit: acknowledged, lost, ..Report::default() };
+    let view = engine.view().map_err(|found| fault(directory, &format!("can't be read: {}", found.describe())))?;
     let mut failures = 0;
     for entry in view.all() {
         match entry {
@@ -114,10 +98,7 @@ pub fn accept_loss(directory: &Path) -> Result<Option<String>, StoreError> {
         }
     };
     opened.engine.directory().set_lost(None)?;
-    opened
-        .watermark
-        .set(opened.last)
-        .map_err(|error| fault(directory, &format!("can't be written: {error}")))?;
+    opened.watermark.set(opened.last).map_err(|error| fault(directory, &format!("can't be written: {error}")))?;
     let aside = aside.map(|path| format!("what was in its journals, which are now in {}", path.display()));
     Ok(match (aside, opened.lost) {
         (Some(aside), Some(lost)) => Some(format!("{aside}; {lost}")),
@@ -136,12 +117,8 @@ fn without_journals(directory: &Path, error: StoreError) -> Result<(Opened, Path
     match open(directory, SIZES, false) {
         Ok(opened) => Ok((opened, aside)),
         Err(_) => {
-            journals::put_back(&engine, &aside).map_err(|cause| {
-                fault(
-                    &aside,
-                    &format!("has the journals, and they can't be put back: {cause}"),
-                )
-            })?;
+            journals::put_back(&engine, &aside)
+                .map_err(|cause| fault(&aside, &format!("has the journals, and they can't be put back: {cause}")))?;
             Err(error)
         }
     }

@@ -11,6 +11,8 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::store::{StoreError, StoreErrorKind};
 
@@ -19,6 +21,10 @@ const LOCK: &str = "lock";
 const ENGINE: &str = "engine";
 const LOST: &str = "lost-journal";
 const FORMAT: u32 = 1;
+/// How long a lock is asked for. A process that has just closed the store may live on in it for a moment: one that starts a program
+/// at that time shares its open files with it until the program is loaded.
+const LOCK_PATIENCE: Duration = Duration::from_millis(300);
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 const OURS: &str = "unskew embedded store, format ";
 
 /// A directory that this process has locked. The lock ends when it is dropped, or the process does.
@@ -46,10 +52,7 @@ impl Directory {
             fs::create_dir_all(path).map_err(|error| fault(path, &format!("can't be created: {error}")))?;
         }
         let lock = lock(path)?;
-        let directory = Self {
-            path: path.to_owned(),
-            _lock: lock,
-        };
+        let directory = Self { path: path.to_owned(), _lock: lock };
         directory.sweep()?;
         Ok(directory)
     }
@@ -111,10 +114,7 @@ impl Directory {
         }
         let data = fs::read_dir(engine.join("keyspaces")).is_ok_and(|mut entries| entries.next().is_some());
         if data || self.path.join(MARKER).exists() {
-            return Err(fault(
-                &engine.join("version"),
-                "is missing beside data; restore a copy of the directory",
-            ));
+            return Err(fault(&engine.join("version"), "is missing beside data; restore a copy of the directory"));
         }
         fs::remove_dir_all(&engine).map_err(|error| fault(&engine, &format!("can't be removed: {error}")))
     }
@@ -123,11 +123,7 @@ impl Directory {
 /// That the directory is empty, or a store of ours in a format that this version reads.
 fn check_format(path: &Path, create: bool) -> Result<(), StoreError> {
     match fs::read_to_string(path.join(MARKER)) {
-        Ok(text) => match text
-            .trim_end()
-            .strip_prefix(OURS)
-            .and_then(|version| version.parse::<u32>().ok())
-        {
+        Ok(text) => match text.trim_end().strip_prefix(OURS).and_then(|version| version.parse::<u32>().ok()) {
             Some(FORMAT) => Ok(()),
             Some(newer) if newer > FORMAT => Err(fault(
                 path,
@@ -135,18 +131,14 @@ fn check_format(path: &Path, create: bool) -> Result<(), StoreError> {
                     "has format {newer}, written by a newer unskew; this version reads format {FORMAT}: upgrade it"
                 ),
             )),
-            Some(_) | None => Err(fault(
-                &path.join(MARKER),
-                "is damaged: it should name the format of the store",
-            )),
+            Some(_) | None => Err(fault(&path.join(MARKER), "is damaged: it should name the format of the store")),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let entries = fs::read_dir(path).map_err(|error| fault(path, &format!("can't be read: {error}")))?;
-            let foreign = entries.flatten().map(|entry| entry.file_name()).find(|name| {
-                ![LOCK, ENGINE, "watermark", "unskew-store.new"]
-                    .iter()
-                    .any(|ours| name == ours)
-            });
+            let foreign = entries
+                .flatten()
+                .map(|entry| entry.file_name())
+                .find(|name| ![LOCK, ENGINE, "watermark", "unskew-store.new"].iter().any(|ours| name == ours));
             match foreign {
                 Some(name) => Err(fault(
                     path,
@@ -169,19 +161,20 @@ fn lock(directory: &Path) -> Result<File, StoreError> {
         .truncate(false)
         .open(&path)
         .map_err(|error| fault(&path, &format!("can't be opened: {error}")))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(in_use(directory)),
-        Err(TryLockError::Error(error)) => Err(fault(&path, &format!("can't be locked: {error}"))),
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::WouldBlock) => return Err(in_use(directory)),
+            Err(TryLockError::Error(error)) => return Err(fault(&path, &format!("can't be locked: {error}"))),
+        }
     }
 }
 
 /// The error for a directory that another process has.
 pub(super) fn in_use(directory: &Path) -> StoreError {
-    fault(
-        directory,
-        "is in use: another process has it open; one gateway at a time can use an embedded store",
-    )
+    fault(directory, "is in use: another process has it open; one gateway at a time can use an embedded store")
 }
 
 /// An error that names a file or directory.

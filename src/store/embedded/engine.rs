@@ -54,16 +54,12 @@ impl Engine {
         let path = directory.engine();
         let opened = guarded(|| {
             let database = Database::builder(&path).cache_size(sizes.cache_bytes).open()?;
-            let rows = database.keyspace(KEYSPACE, || {
-                KeyspaceCreateOptions::default().max_memtable_size(sizes.write_buffer_bytes)
-            })?;
+            let rows = database
+                .keyspace(KEYSPACE, || KeyspaceCreateOptions::default().max_memtable_size(sizes.write_buffer_bytes))?;
             Ok(Parts { rows, database })
         });
         match opened {
-            Ok(parts) => Ok(Self {
-                parts: Some(parts),
-                directory,
-            }),
+            Ok(parts) => Ok(Self { parts: Some(parts), directory }),
             Err(found) => Err(explain_open(directory.path(), &found)),
         }
     }
@@ -92,10 +88,7 @@ impl Engine {
     pub(super) fn view(&self) -> Result<View<'_>, Fault> {
         let parts = self.parts.as_ref().ok_or(Fault::Closed)?;
         let snapshot = guarded(|| Ok(parts.database.snapshot()))?;
-        Ok(View {
-            rows: &parts.rows,
-            snapshot,
-        })
+        Ok(View { rows: &parts.rows, snapshot })
     }
 
     /// Writes rows and the number of this commit, all or nothing, and waits until the disk has them.
@@ -108,11 +101,7 @@ impl Engine {
                 let value = checksum::seal(&key, &value);
                 batch.insert(&parts.rows, key, value);
             }
-            batch.insert(
-                &parts.rows,
-                COMMIT_KEY,
-                checksum::seal(COMMIT_KEY, &number.to_be_bytes()),
-            );
+            batch.insert(&parts.rows, COMMIT_KEY, checksum::seal(COMMIT_KEY, &number.to_be_bytes()));
             batch.commit()
         })
     }
@@ -143,11 +132,7 @@ pub(super) struct View<'a> {
 impl View<'_> {
     /// The row under this key.
     pub(super) fn read(&self, key: &[u8]) -> Fetched {
-        if unusable_key(key).is_some() {
-            Fetched::Missing
-        } else {
-            self.read_any(key)
-        }
+        if unusable_key(key).is_some() { Fetched::Missing } else { self.read_any(key) }
     }
 
     fn read_any(&self, key: &[u8]) -> Fetched {
@@ -194,10 +179,7 @@ impl Fault {
             Self::Engine(fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error))) => error,
             Self::Engine(_) | Self::Panic | Self::Closed => return false,
         };
-        !matches!(
-            error.kind(),
-            std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidData
-        )
+        !matches!(error.kind(), std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidData)
     }
 
     /// What happened, in words.
@@ -245,10 +227,9 @@ fn explain_open(directory: &Path, found: &Fault) -> StoreError {
              journals: `unskew-gateway check-store --accept-loss`",
         ),
         Fault::Closed => StoreError::new(StoreErrorKind::Closed, "the store is closed"),
-        Fault::Engine(_) | Fault::Panic => fault(
-            directory,
-            &format!("is damaged ({}); restore a copy of the directory", found.describe()),
-        ),
+        Fault::Engine(_) | Fault::Panic => {
+            fault(directory, &format!("is damaged ({}); restore a copy of the directory", found.describe()))
+        }
     }
 }
 

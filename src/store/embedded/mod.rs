@@ -66,11 +66,7 @@ type Answer = oneshot::Receiver<Result<Vec<PutOutcome>, StoreError>>;
 
 impl Embedded {
     fn engine(&self) -> Result<Arc<Engine>, StoreError> {
-        self.engine
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-            .ok_or_else(closed)
+        self.engine.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or_else(closed)
     }
 
     /// Queues the rows in parts that each fit one commit, as long as there is room before the deadline.
@@ -107,34 +103,18 @@ impl Embedded {
         let bytes = rows.iter().map(|row| row.key.len() + row.value.len()).sum();
         let (reply, answer) = oneshot::channel();
         let queue = self.queue.read().unwrap_or_else(PoisonError::into_inner);
-        queue
-            .as_ref()
-            .ok_or_else(closed)?
-            .send(Job {
-                rows,
-                bytes,
-                reply,
-                room,
-            })
-            .map_err(|_| writer_gone())?;
+        queue.as_ref().ok_or_else(closed)?.send(Job { rows, bytes, reply, room }).map_err(|_| writer_gone())?;
         Ok(answer)
     }
 
     async fn store(&self, rows: Vec<PutRow>, budget: Duration) -> Result<Vec<PutOutcome>, StoreError> {
         if budget.is_zero() {
-            return Err(StoreError::new(
-                StoreErrorKind::Timeout,
-                "no time was left for the write",
-            ));
+            return Err(StoreError::new(StoreErrorKind::Timeout, "no time was left for the write"));
         }
         let deadline = Instant::now() + budget;
         let mut outcomes: Vec<_> = rows.iter().map(|row| unusable_key(&row.key)).map(refusal).collect();
-        let usable: Vec<_> = rows
-            .into_iter()
-            .zip(&outcomes)
-            .filter(|(_, outcome)| outcome.is_none())
-            .map(|(row, _)| row)
-            .collect();
+        let usable: Vec<_> =
+            rows.into_iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_none()).map(|(row, _)| row).collect();
         let mut stored = Vec::with_capacity(usable.len());
         if !usable.is_empty() {
             let (mut any, mut first_error) = (false, None);
@@ -202,10 +182,7 @@ impl OnlineStore for Embedded {
         Box::pin(async move {
             let engine = self.engine()?;
             if self.failed.load(Ordering::Relaxed) {
-                return Err(StoreError::new(
-                    StoreErrorKind::Io,
-                    "a commit failed, writes are refused until a restart",
-                ));
+                return Err(StoreError::new(StoreErrorKind::Io, "a commit failed, writes are refused until a restart"));
             }
             engine.last_commit().map(|_| ())
         })
@@ -229,21 +206,16 @@ impl OnlineStore for Embedded {
             }
             match written {
                 Ok(Ok(result)) => result,
-                Ok(Err(_)) | Err(_) => Err(StoreError::new(
-                    StoreErrorKind::Timeout,
-                    "the last writes were not finished in time",
-                )),
+                Ok(Err(_)) | Err(_) => {
+                    Err(StoreError::new(StoreErrorKind::Timeout, "the last writes were not finished in time"))
+                }
             }
         })
     }
 
     fn gauges(&self) -> StoreGauges {
         let queued = self.queue_rows.saturating_sub(self.room.available_permits());
-        StoreGauges {
-            connections: 0,
-            connections_up: 0,
-            queued,
-        }
+        StoreGauges { connections: 0, connections_up: 0, queued }
     }
 
     fn name(&self) -> &'static str {
@@ -282,9 +254,7 @@ fn parts(rows: Vec<PutRow>, limits: Limits) -> Vec<Vec<PutRow>> {
 }
 
 fn read_all(engine: &Engine, keys: &[Bytes]) -> Result<Vec<Fetched>, StoreError> {
-    let view = engine
-        .view()
-        .map_err(|found| StoreError::new(StoreErrorKind::Io, found.describe()))?;
+    let view = engine.view().map_err(|found| StoreError::new(StoreErrorKind::Io, found.describe()))?;
     let values: Vec<_> = keys.iter().map(|key| view.read(key)).collect();
     match values.first() {
         Some(&Fetched::Failed(why)) if values.iter().all(|value| matches!(value, Fetched::Failed(_))) => {
@@ -298,10 +268,9 @@ async fn settled(answer: Answer, deadline: Instant) -> Result<Vec<PutOutcome>, S
     match timeout_at(deadline, answer).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_)) => Err(writer_gone()),
-        Err(_) => Err(StoreError::new(
-            StoreErrorKind::Timeout,
-            "the commit took too long; the rows may still be stored",
-        )),
+        Err(_) => {
+            Err(StoreError::new(StoreErrorKind::Timeout, "the commit took too long; the rows may still be stored"))
+        }
     }
 }
 
@@ -318,8 +287,5 @@ fn timed_out() -> StoreError {
 }
 
 fn writer_gone() -> StoreError {
-    StoreError::new(
-        StoreErrorKind::Io,
-        "the writer of the embedded store has stopped; restart the gateway",
-    )
+    StoreError::new(StoreErrorKind::Io, "the writer of the embedded store has stopped; restart the gateway")
 }

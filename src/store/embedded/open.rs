@@ -35,22 +35,11 @@ impl Embedded {
     /// When the directory can't be used, is not ours, is open in another process, is damaged, has lost acknowledged writes, or was
     /// written by a newer version. The message says which and what to do.
     pub fn open(directory: &Path, options: Options) -> Result<Self, StoreError> {
-        let limits = Limits {
-            rows: options.commit_max_rows.min(options.queue_rows).max(1),
-            bytes: options.commit_max_bytes,
-        };
+        let limits =
+            Limits { rows: options.commit_max_rows.min(options.queue_rows).max(1), bytes: options.commit_max_bytes };
         let queue_rows = options.queue_rows.clamp(1, Semaphore::MAX_PERMITS);
-        let sizes = Sizes {
-            cache_bytes: options.cache_bytes,
-            write_buffer_bytes: options.write_buffer_bytes,
-        };
-        let Opened {
-            engine,
-            watermark,
-            last,
-            lost,
-            ..
-        } = open(directory, sizes, true)?;
+        let sizes = Sizes { cache_bytes: options.cache_bytes, write_buffer_bytes: options.write_buffer_bytes };
+        let Opened { engine, watermark, last, lost, .. } = open(directory, sizes, true)?;
         if let Some(lost) = lost {
             return Err(fault(
                 directory,
@@ -60,24 +49,13 @@ impl Embedded {
                 ),
             ));
         }
-        watermark
-            .set(last)
-            .map_err(|error| fault(directory, &format!("can't be written: {error}")))?;
+        watermark.set(last).map_err(|error| fault(directory, &format!("can't be written: {error}")))?;
         let engine = Arc::new(engine);
         let failed = Arc::new(AtomicBool::new(false));
         let (sender, queue) = mpsc::unbounded_channel();
-        let writer = Writer {
-            engine: Arc::clone(&engine),
-            watermark,
-            last,
-            limits,
-            failed: Arc::clone(&failed),
-        };
+        let writer = Writer { engine: Arc::clone(&engine), watermark, last, limits, failed: Arc::clone(&failed) };
         let finished = writer.start(queue).map_err(|error| {
-            StoreError::new(
-                StoreErrorKind::Io,
-                format!("the writer of the embedded store can't start: {error}"),
-            )
+            StoreError::new(StoreErrorKind::Io, format!("the writer of the embedded store can't start: {error}"))
         })?;
         Ok(Self {
             engine: RwLock::new(Some(engine)),
@@ -111,13 +89,7 @@ pub(super) fn open(path: &Path, sizes: Sizes, create: bool) -> Result<Opened, St
         )),
         Some(_) | None => directory.lost(),
     };
-    Ok(Opened {
-        engine,
-        watermark,
-        last,
-        acknowledged,
-        lost,
-    })
+    Ok(Opened { engine, watermark, last, acknowledged, lost })
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> StoreError {

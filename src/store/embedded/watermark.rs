@@ -23,12 +23,7 @@ pub(super) struct Watermark {
 impl Watermark {
     /// Opens or creates the file in this directory, and reads the number in it; none when the file is new or torn.
     pub(super) fn open(directory: &Path) -> io::Result<(Self, Option<u64>)> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(directory.join(NAME))?;
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(directory.join(NAME))?;
         let mut bytes = [0; LENGTH];
         let number = match file.read_exact_at(&mut bytes, 0) {
             Ok(()) => decode(&bytes),

@@ -84,10 +84,7 @@ impl Writer {
             }
         }
         self.engine.persist().map_err(|found| {
-            StoreError::new(
-                StoreErrorKind::Io,
-                format!("the last writes may not be on disk: {}", found.describe()),
-            )
+            StoreError::new(StoreErrorKind::Io, format!("the last writes may not be on disk: {}", found.describe()))
         })
     }
 
@@ -113,10 +110,7 @@ impl Writer {
     fn store(&mut self, group: &[Job]) -> Result<HashMap<Bytes, &'static str>, StoreError> {
         let mut unreadable = HashMap::new();
         let mut rows = Vec::new();
-        let view = self
-            .engine
-            .view()
-            .map_err(|found| StoreError::new(StoreErrorKind::Io, found.describe()))?;
+        let view = self.engine.view().map_err(|found| StoreError::new(StoreErrorKind::Io, found.describe()))?;
         for (key, row) in greatest(group) {
             match view.read(key) {
                 Fetched::Missing => rows.push((key.clone(), row.value.clone())),
@@ -166,10 +160,7 @@ fn greatest(group: &[Job]) -> HashMap<&Bytes, &PutRow> {
 }
 
 fn times(row: &PutRow) -> Times {
-    Times {
-        event_time: row.event_time,
-        created: row.created,
-    }
+    Times { event_time: row.event_time, created: row.created }
 }
 
 fn outcome(row: &PutRow, unreadable: &HashMap<Bytes, &'static str>) -> PutOutcome {

@@ -48,9 +48,7 @@ pub(super) fn pool(url: &RedisUrl, options: &Options) -> Result<Pool, StoreError
         fail_fast: false,
         username: options.username.clone().or_else(|| url.username.clone()),
         password: password.map(|password| password.reveal().to_owned()),
-        server: ServerConfig::Centralized {
-            server: Server::new(url.host.clone(), url.port),
-        },
+        server: ServerConfig::Centralized { server: Server::new(url.host.clone(), url.port) },
         database: url.database,
         tls: tls(url, options)?,
         ..Config::default()
@@ -72,17 +70,11 @@ pub(super) fn pool(url: &RedisUrl, options: &Options) -> Result<Pool, StoreError
         connection.reconnect_on_auth_error = true;
         connection.max_command_buffer_len = options.max_queued_commands;
         // Off by default in fred: small requests would wait for acknowledgements.
-        connection.tcp = TcpConfig {
-            nodelay: Some(true),
-            ..TcpConfig::default()
-        };
+        connection.tcp = TcpConfig { nodelay: Some(true), ..TcpConfig::default() };
     });
-    builder.build_pool(options.pool_size.max(1)).map_err(|error| {
-        StoreError::new(
-            StoreErrorKind::Refused,
-            format!("redis can't be used: {}", error.details()),
-        )
-    })
+    builder
+        .build_pool(options.pool_size.max(1))
+        .map_err(|error| StoreError::new(StoreErrorKind::Refused, format!("redis can't be used: {}", error.details())))
 }
 
 fn tls(url: &RedisUrl, options: &Options) -> Result<Option<TlsConfig>, StoreError> {
@@ -90,10 +82,7 @@ fn tls(url: &RedisUrl, options: &Options) -> Result<Option<TlsConfig>, StoreErro
         return Ok(None);
     }
     if ServerName::try_from(url.host.as_str()).is_err() {
-        return Err(invalid(format!(
-            "redis host {:?} is no name or address that a certificate can be for",
-            url.host
-        )));
+        return Err(invalid(format!("redis host {:?} is no name or address that a certificate can be for", url.host)));
     }
     let roots = match &options.ca_file {
         Some(path) => own_roots(path)?,
@@ -115,9 +104,7 @@ fn own_roots(path: &Path) -> Result<RootCertStore, StoreError> {
     let certificates = CertificateDer::pem_file_iter(path).map_err(|error| wrong(format!("can't be read: {error}")))?;
     for certificate in certificates {
         let certificate = certificate.map_err(|error| wrong(format!("is no PEM file: {error}")))?;
-        roots
-            .add(certificate)
-            .map_err(|error| wrong(format!("holds a certificate that can't be used: {error}")))?;
+        roots.add(certificate).map_err(|error| wrong(format!("holds a certificate that can't be used: {error}")))?;
     }
     if roots.is_empty() {
         return Err(wrong(
@@ -133,14 +120,8 @@ fn system_roots() -> Result<RootCertStore, StoreError> {
     // Systems carry certificates that rustls can't use; the others are enough.
     roots.add_parsable_certificates(found.certs);
     if roots.is_empty() {
-        let cause = found
-            .errors
-            .first()
-            .map(|error| format!(": {error}"))
-            .unwrap_or_default();
-        return Err(invalid(format!(
-            "the system has no certificate authorities for rediss{cause}; name a CA file"
-        )));
+        let cause = found.errors.first().map(|error| format!(": {error}")).unwrap_or_default();
+        return Err(invalid(format!("the system has no certificate authorities for rediss{cause}; name a CA file")));
     }
     Ok(roots)
 }

@@ -26,28 +26,19 @@ struct State {
 impl Connections {
     /// Starts to connect, and connects again whenever a connection is lost.
     pub(super) fn keep(pool: &Pool, server: &str, delay: Duration) -> Self {
-        let state = Arc::new(State {
-            server: server.to_owned(),
-            fault: Mutex::new(None),
-        });
+        let state = Arc::new(State { server: server.to_owned(), fault: Mutex::new(None) });
         let mut tasks = JoinSet::new();
         for client in pool.clients() {
             tasks.spawn(keep(client.clone(), Arc::clone(&state), delay));
         }
-        Self {
-            tasks: Mutex::new(tasks),
-            state,
-        }
+        Self { tasks: Mutex::new(tasks), state }
     }
 
     /// Why no connection is up.
     pub(super) fn why_down(&self) -> StoreError {
         let fault = self.state.fault.lock().unwrap_or_else(PoisonError::into_inner).clone();
         fault.unwrap_or_else(|| {
-            StoreError::new(
-                StoreErrorKind::Unreachable,
-                format!("redis at {} is not connected", self.state.server),
-            )
+            StoreError::new(StoreErrorKind::Unreachable, format!("redis at {} is not connected", self.state.server))
         })
     }
 

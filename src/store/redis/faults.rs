@@ -7,54 +7,18 @@ use crate::store::{StoreError, StoreErrorKind};
 
 /// Replies that refuse a command, by their first word: which kind of fault it is, and what an operator should know.
 const REFUSALS: [(&str, StoreErrorKind, &str); 12] = [
-    (
-        "WRONGPASS",
-        StoreErrorKind::Refused,
-        "the user or the password is wrong",
-    ),
-    (
-        "NOAUTH",
-        StoreErrorKind::Refused,
-        "it needs a password and none is configured",
-    ),
-    (
-        "NOPERM",
-        StoreErrorKind::Refused,
-        "the user is not permitted to run the command on the key",
-    ),
+    ("WRONGPASS", StoreErrorKind::Refused, "the user or the password is wrong"),
+    ("NOAUTH", StoreErrorKind::Refused, "it needs a password and none is configured"),
+    ("NOPERM", StoreErrorKind::Refused, "the user is not permitted to run the command on the key"),
     ("READONLY", StoreErrorKind::Refused, "it is a read-only replica"),
     ("OOM", StoreErrorKind::Refused, "it has used up its maxmemory"),
-    (
-        "MISCONF",
-        StoreErrorKind::Refused,
-        "it refuses writes because it can't save to its disk",
-    ),
-    (
-        "NOREPLICAS",
-        StoreErrorKind::Refused,
-        "it refuses writes because too few replicas follow it",
-    ),
-    (
-        "MOVED",
-        StoreErrorKind::Refused,
-        "it is a node of a cluster, which this version does not serve",
-    ),
-    (
-        "CLUSTERDOWN",
-        StoreErrorKind::Refused,
-        "it is a node of a cluster, which this version does not serve",
-    ),
+    ("MISCONF", StoreErrorKind::Refused, "it refuses writes because it can't save to its disk"),
+    ("NOREPLICAS", StoreErrorKind::Refused, "it refuses writes because too few replicas follow it"),
+    ("MOVED", StoreErrorKind::Refused, "it is a node of a cluster, which this version does not serve"),
+    ("CLUSTERDOWN", StoreErrorKind::Refused, "it is a node of a cluster, which this version does not serve"),
     ("LOADING", StoreErrorKind::Busy, "it is still loading its data"),
-    (
-        "MASTERDOWN",
-        StoreErrorKind::Unreachable,
-        "it is a replica that has lost its master",
-    ),
-    (
-        "BUSY",
-        StoreErrorKind::Busy,
-        "it is running a script that takes too long",
-    ),
+    ("MASTERDOWN", StoreErrorKind::Unreachable, "it is a replica that has lost its master"),
+    ("BUSY", StoreErrorKind::Busy, "it is running a script that takes too long"),
 ];
 
 /// What an error means for the caller.
@@ -77,6 +41,8 @@ pub(super) fn explain(server: &str, error: &Error) -> StoreError {
         | ErrorKind::Parse => StoreErrorKind::Unreachable,
         ErrorKind::Timeout => StoreErrorKind::Timeout,
         ErrorKind::Backpressure => StoreErrorKind::Busy,
+        // fred's own words, as for a connection that went away under a call; those of the server begin with a word in capitals.
+        ErrorKind::Unknown if !from_server(said) => StoreErrorKind::Unreachable,
         ErrorKind::Auth
         | ErrorKind::Config
         | ErrorKind::InvalidCommand
@@ -126,6 +92,11 @@ pub(super) fn is_wrong_type(error: &Error) -> bool {
     says(error.details(), "WRONGTYPE")
 }
 
+/// Whether an error is the server's reply.
+fn from_server(said: &str) -> bool {
+    said.split(' ').next().is_some_and(|word| word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_uppercase()))
+}
+
 /// Whether a reply begins with this word, or a script was stopped by a reply that does: Redis before 7 wraps that in text of its own.
 fn says(reply: &str, word: &str) -> bool {
     let first = reply.split(' ').next().unwrap_or_default();
@@ -161,27 +132,15 @@ mod tests {
     #[test]
     fn every_refusal_is_told_apart() {
         let kind = |said: &'static str| explain("host:1", &Error::new(ErrorKind::Unknown, said)).kind;
-        assert_eq!(
-            kind("WRONGPASS invalid username-password pair or user is disabled."),
-            StoreErrorKind::Refused
-        );
-        assert_eq!(
-            kind("LOADING Redis is loading the dataset in memory"),
-            StoreErrorKind::Busy
-        );
+        assert_eq!(kind("WRONGPASS invalid username-password pair or user is disabled."), StoreErrorKind::Refused);
+        assert_eq!(kind("LOADING Redis is loading the dataset in memory"), StoreErrorKind::Busy);
         assert_eq!(kind("ERR max number of clients reached"), StoreErrorKind::Refused);
+        assert_eq!(kind("Failed to route command."), StoreErrorKind::Unreachable);
         let wrapped =
             "ERR Error running script (call to f_1): @user_script:9: @user_script: 9: -OOM command not allowed";
-        assert!(
-            explain("host:1", &Error::new(ErrorKind::Unknown, wrapped))
-                .message
-                .contains("maxmemory")
-        );
+        assert!(explain("host:1", &Error::new(ErrorKind::Unknown, wrapped)).message.contains("maxmemory"));
         let lost = explain("host:1", &Error::new(ErrorKind::IO, "Connection reset by peer"));
         assert_eq!(lost.kind, StoreErrorKind::Unreachable);
-        assert_eq!(
-            lost.message,
-            "redis at host:1 can't be reached: Connection reset by peer"
-        );
+        assert_eq!(lost.message, "redis at host:1 can't be reached: Connection reset by peer");
     }
 }

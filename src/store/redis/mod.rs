@@ -9,11 +9,11 @@ mod faults;
 mod write;
 
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use fred::clients::{Client, Pool};
+use fred::clients::{Client, Pool, WithOptions};
 use fred::interfaces::{ClientLike, MetricsInterface};
 use fred::types::config::Options as CallOptions;
 use fred::types::{ClusterHash, CustomCommand, Resp3Frame, Value};
@@ -30,6 +30,10 @@ const QUIT_LIMIT: Duration = Duration::from_secs(1);
 /// A Redis store.
 pub struct Redis {
     pool: Pool,
+    /// The clients of the pool, with the options of every call.
+    clients: Vec<WithOptions<Client>>,
+    /// Counts calls, so that they take turns.
+    turn: AtomicUsize,
     connections: Connections,
     /// `host:port`, for messages.
     server: String,
@@ -45,24 +49,20 @@ impl Redis {
         let pool = config::pool(url, options)?;
         let server = url.server();
         let connections = Connections::keep(&pool, &server, options.reconnect_delay);
-        Ok(Self {
-            pool,
-            connections,
-            server,
-            closed: AtomicBool::new(false),
-        })
+        // A call fails at once when the connection is down, and is not sent twice.
+        let call = CallOptions { fail_fast: true, max_attempts: Some(1), ..CallOptions::default() };
+        let clients = pool.clients().iter().map(|client| client.with_options(&call)).collect();
+        Ok(Self { pool, clients, turn: AtomicUsize::new(0), connections, server, closed: AtomicBool::new(false) })
     }
 
     /// A connection for one call: one that is up, or else an error at once that says why none is.
-    fn client(&self) -> Result<&Client, StoreError> {
+    fn client(&self) -> Result<&WithOptions<Client>, StoreError> {
         if self.closed.load(Ordering::Relaxed) {
             return Err(StoreError::new(StoreErrorKind::Closed, "the store is closed"));
         }
-        let client = self.pool.next_connected();
-        if !client.is_connected() {
-            return Err(self.connections.why_down());
-        }
-        Ok(client)
+        let first = self.turn.fetch_add(1, Ordering::Relaxed) % self.clients.len();
+        let (before, from) = self.clients.split_at(first);
+        from.iter().chain(before).find(|client| client.is_connected()).ok_or_else(|| self.connections.why_down())
     }
 
     /// Waits for a call, not longer than its budget.
@@ -71,6 +71,9 @@ impl Redis {
         budget: Duration,
         call: impl Future<Output = Result<T, fred::error::Error>>,
     ) -> Result<T, StoreError> {
+        if budget.is_zero() {
+            return Err(self.timed_out());
+        }
         match tokio::time::timeout(budget, call).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(self.explain(&error)),
@@ -86,14 +89,11 @@ impl Redis {
     }
 
     fn timed_out(&self) -> StoreError {
-        StoreError::new(
-            StoreErrorKind::Timeout,
-            format!("redis at {} did not answer in time", self.server),
-        )
+        StoreError::new(StoreErrorKind::Timeout, format!("redis at {} did not answer in time", self.server))
     }
 
     async fn fetch_all(&self, keys: Vec<Bytes>, budget: Duration) -> Result<Vec<Fetched>, StoreError> {
-        let client = self.client()?.with_options(&call_options());
+        let client = self.client()?;
         if keys.is_empty() {
             return Ok(Vec::new());
         }
@@ -135,10 +135,8 @@ impl OnlineStore for Redis {
 
     fn ping(&self, budget: Duration) -> StoreFuture<'_, ()> {
         Box::pin(async move {
-            let client = self.client()?.with_options(&call_options());
-            let reply = self
-                .within(budget, client.custom_raw(command("PING"), Vec::<Value>::new()))
-                .await?;
+            let client = self.client()?;
+            let reply = self.within(budget, client.custom_raw(command("PING"), Vec::<Value>::new())).await?;
             if matches!(reply, Resp3Frame::SimpleString { .. }) {
                 return Ok(());
             }
@@ -169,15 +167,6 @@ impl OnlineStore for Redis {
 
     fn name(&self) -> &'static str {
         "redis"
-    }
-}
-
-/// A call fails at once when the connection is down, and is not sent twice.
-fn call_options() -> CallOptions {
-    CallOptions {
-        fail_fast: true,
-        max_attempts: Some(1),
-        ..CallOptions::default()
     }
 }
 

@@ -4,13 +4,13 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use fred::bytes_utils::Str;
-use fred::clients::Client;
+use fred::clients::{Client, WithOptions};
 use fred::error::Error;
 use fred::interfaces::ClientLike;
 use fred::types::Value;
 use tokio::time::Instant;
 
-use super::{Redis, call_options, command, faults};
+use super::{Redis, command, faults};
 use crate::store::{PutOutcome, PutRow, StoreError, StoreErrorKind};
 
 /// Keeps the greater of two rows; runs atomically on the server.
@@ -22,22 +22,19 @@ static SCRIPT_HASH: LazyLock<Str> = LazyLock::new(|| Str::from(fred::util::sha1_
 impl Redis {
     pub(super) async fn put_all(&self, rows: Vec<PutRow>, budget: Duration) -> Result<Vec<PutOutcome>, StoreError> {
         let client = self.client()?;
+        if budget.is_zero() {
+            return Err(self.timed_out());
+        }
         let deadline = Instant::now() + budget;
         let mut results = self.run_scripts(client, rows.iter(), deadline).await?;
-        let unknown: Vec<_> = (0..rows.len())
-            .filter(|&at| results[at].as_ref().is_err_and(faults::is_no_script))
-            .collect();
+        let unknown: Vec<_> =
+            (0..rows.len()).filter(|&at| results[at].as_ref().is_err_and(faults::is_no_script)).collect();
         if !unknown.is_empty() {
             // The server is new to us, or has been restarted: it gets the script once and keeps it.
-            let load = client.with_options(&call_options());
-            let load = load.custom_raw(
-                command("SCRIPT"),
-                vec![Value::from_static_str("LOAD"), Value::from_static_str(SCRIPT)],
-            );
+            let load = client
+                .custom_raw(command("SCRIPT"), vec![Value::from_static_str("LOAD"), Value::from_static_str(SCRIPT)]);
             faults::refuse(&self.server, self.within(left(deadline), load).await?)?;
-            let again = self
-                .run_scripts(client, unknown.iter().map(|&at| &rows[at]), deadline)
-                .await?;
+            let again = self.run_scripts(client, unknown.iter().map(|&at| &rows[at]), deadline).await?;
             for (at, result) in unknown.into_iter().zip(again) {
                 results[at] = result;
             }
@@ -48,13 +45,13 @@ impl Redis {
     /// One script a row, in one round trip.
     async fn run_scripts<'a>(
         &self,
-        client: &Client,
+        client: &WithOptions<Client>,
         rows: impl ExactSizeIterator<Item = &'a PutRow>,
         deadline: Instant,
     ) -> Result<Vec<Result<Value, Error>>, StoreError> {
         let count = rows.len();
         let pipeline = client.pipeline();
-        let queue = pipeline.with_options(&call_options());
+        let queue = pipeline.with_options(client.options());
         for row in rows {
             let args = vec![
                 Value::String(SCRIPT_HASH.clone()),
@@ -64,25 +61,17 @@ impl Redis {
                 Value::Integer(row.event_time),
                 Value::Integer(row.created),
             ];
-            queue
-                .custom_raw(command("EVALSHA"), args)
-                .await
-                .map_err(|error| self.explain(&error))?;
+            queue.custom_raw(command("EVALSHA"), args).await.map_err(|error| self.explain(&error))?;
         }
         if count == 0 {
             return Ok(Vec::new());
         }
-        let results = tokio::time::timeout_at(deadline, queue.try_all::<Value>())
-            .await
-            .map_err(|_| {
-                StoreError::new(
-                    StoreErrorKind::Timeout,
-                    format!(
-                        "redis at {} did not answer in time; the rows may still be stored",
-                        self.server
-                    ),
-                )
-            })?;
+        let results = tokio::time::timeout_at(deadline, queue.try_all::<Value>()).await.map_err(|_| {
+            StoreError::new(
+                StoreErrorKind::Timeout,
+                format!("redis at {} did not answer in time; the rows may still be stored", self.server),
+            )
+        })?;
         match results.iter().find_map(|result| result.as_ref().err()) {
             // The connection broke: one error stands for all rows.
             Some(error) if results.len() != count => Err(self.explain(error)),

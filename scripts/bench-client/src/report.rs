@@ -1,0 +1,129 @@
+//! What a load measured: collected while it runs, and printed as JSON.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use crate::call::CallError;
+
+/// Latencies longer than this are recorded as this, in nanoseconds.
+const LONGEST_NS: u64 = 120_000_000_000;
+/// Significant decimal digits of a recorded latency.
+const DIGITS: u8 = 3;
+
+/// Counts and latencies of a load so far.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    latency: Histogram<u64>,
+    lag: Histogram<u64>,
+    errors: u64,
+    first_error: Option<String>,
+    reply_bytes: u64,
+}
+
+impl Tally {
+    pub(crate) fn new() -> Result<Self, hdrhistogram::CreationError> {
+        let histogram = || Histogram::new_with_bounds(1, LONGEST_NS, DIGITS);
+        Ok(Self { latency: histogram()?, lag: histogram()?, errors: 0, first_error: None, reply_bytes: 0 })
+    }
+
+    /// A call ended after `latency`; a failed one counts with its latency too, as its caller waited for it.
+    pub(crate) fn ended(&mut self, latency: Duration, outcome: Result<usize, CallError>) {
+        self.latency.saturating_record(nanoseconds(latency));
+        match outcome {
+            Ok(bytes) => self.reply_bytes += u64::try_from(bytes).unwrap_or(u64::MAX),
+            Err(error) => {
+                self.errors += 1;
+                self.first_error.get_or_insert_with(|| error.to_string());
+            }
+        }
+    }
+
+    /// A request left the client this much after it was due.
+    pub(crate) fn sent(&mut self, lag: Duration) {
+        self.lag.saturating_record(nanoseconds(lag));
+    }
+
+    /// The report on a load that took `elapsed` from its first request to its last reply.
+    pub(crate) fn report(&self, mode: &'static str, elapsed: Duration) -> Report {
+        let requests = self.latency.len();
+        let answered = requests - self.errors;
+        Report {
+            mode,
+            requests,
+            errors: self.errors,
+            first_error: self.first_error.clone(),
+            seconds: elapsed.as_secs_f64(),
+            rate: requests as f64 / elapsed.as_secs_f64(),
+            reply_bytes: if answered == 0 { 0.0 } else { self.reply_bytes as f64 / answered as f64 },
+            latency_us: Quantiles::of(&self.latency),
+            send_lag_us: (!self.lag.is_empty()).then(|| Quantiles::of(&self.lag)),
+        }
+    }
+}
+
+/// The result of a load.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    mode: &'static str,
+    /// Calls that ended, failed ones included.
+    requests: u64,
+    errors: u64,
+    first_error: Option<String>,
+    seconds: f64,
+    /// Calls per second.
+    rate: f64,
+    /// Mean bytes of a reply, with its frame.
+    reply_bytes: f64,
+    latency_us: Quantiles,
+    /// How late the client itself was; large values mean that the machine, not the server, was the limit.
+    send_lag_us: Option<Quantiles>,
+}
+
+/// Quantiles in microseconds.
+#[derive(Debug, Serialize)]
+struct Quantiles {
+    mean: f64,
+    p50: f64,
+    p99: f64,
+    p999: f64,
+    max: f64,
+}
+
+impl Quantiles {
+    fn of(histogram: &Histogram<u64>) -> Self {
+        let at = |quantile| histogram.value_at_quantile(quantile) as f64 / 1e3;
+        Self {
+            mean: histogram.mean() / 1e3,
+            p50: at(0.5),
+            p99: at(0.99),
+            p999: at(0.999),
+            max: histogram.max() as f64 / 1e3,
+        }
+    }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(LONGEST_NS).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_counts_failed_calls_and_their_latency() -> Result<(), hdrhistogram::CreationError> {
+        let mut tally = Tally::new()?;
+        for _ in 0..99 {
+            tally.ended(Duration::from_micros(100), Ok(50));
+        }
+        tally.ended(Duration::from_millis(5), Err(CallError::Short(0)));
+        let report = tally.report("paced", Duration::from_secs(2));
+        assert_eq!((report.requests, report.errors), (100, 1));
+        assert!((report.rate - 50.0).abs() < 1e-9 && (report.reply_bytes - 50.0).abs() < 1e-9);
+        assert!((report.latency_us.p50 - 100.0).abs() < 0.2 && (report.latency_us.max - 5000.0).abs() < 10.0);
+        assert!(report.first_error.is_some() && report.send_lag_us.is_none());
+        Ok(())
+    }
+}

@@ -1,0 +1,126 @@
+"""The result as Markdown: printed, and written to docs/benchmarks.md."""
+
+from collections.abc import Iterable
+
+from bench_lib.asked import Demand, Ratio
+from bench_lib.latency import Latency
+from bench_lib.rounds import Series
+from bench_lib.soak import CONNECTIONS, Soak
+
+INTRODUCTION = """\
+# Benchmarks
+
+Written by `scripts/bench --write`; do not edit. The baseline is the straightforward implementation of the same
+contract: one MGET, JSON through maps into `google.protobuf.Value`s. The pass-through is the limit: the same MGET over
+packed rows, nothing decoded. CPU is the user and kernel time of the server process over a run, by the requests of the
+run. Every number is the median of the rounds; a round runs all cases, one after the other, and a ratio compares two
+runs of one round. h2load repeats one request body within a run, another one in each round, the same for all targets;
+"many ids" is a closed loop of `bench-client` with 8,192 different requests. Replies are compared with the stored rows
+before anything is timed, and every run's replies are checked: status, and size where it is known.
+"""
+
+
+def machine(facts: list[tuple[str, str]]) -> str:
+    """The machine, the versions and the settings."""
+    return "## Where\n\n" + table(("what", "value"), facts)
+
+
+def asked(demands: list[Demand]) -> str:
+    """What is asked for, and what was measured."""
+    rows = [(demand.what, demand.asked, demand.measured, "yes" if demand.met else "**no**") for demand in demands]
+    return "## Asked for\n\n" + table(("what", "asked", "measured", "met"), rows)
+
+
+def rounds(all_series: list[Series]) -> str:
+    """Throughput, latency and CPU time of every case."""
+    rows = []
+    for series in all_series:
+        cpu = [sample.cpu_us for sample in series.samples]
+        rows.append(
+            (
+                series.case.name,
+                series.case.client,
+                _thousands(series.median(lambda sample: sample.measured.rate)),
+                _milliseconds(series.median(lambda sample: sample.measured.mean_us)),
+                _milliseconds(series.median(lambda sample: sample.measured.p50_us)),
+                _milliseconds(series.median(lambda sample: sample.measured.p99_us)),
+                f"{series.median(lambda sample: sample.cpu_us):.1f}",
+                f"{min(cpu):.1f}–{max(cpu):.1f}",
+            )
+        )
+    header = ("case", "client", "requests/s", "mean, ms", "p50, ms", "p99, ms", "CPU, µs per request", "least–most")
+    note = (
+        "The number after a case is the entities in a request. CPU is that of the server: the gateway, the baseline\n"
+        "or Redis.\n"
+    )
+    return f"## Closed loop, as fast as it goes\n\n{note}\n" + table(header, rows)
+
+
+def ratios(found: list[Ratio]) -> str:
+    """The gateway's CPU time against the baseline's."""
+    rows = [
+        (f"{ratio.kind} {ratio.batch}", f"{ratio.median:.3f}×", f"{ratio.least:.3f}–{ratio.most:.3f}")
+        for ratio in found
+    ]
+    return "## CPU per request, gateway / baseline\n\n" + table(("case", "median", "least–most"), rows)
+
+
+def latency(results: list[Latency]) -> str:
+    """The open loop at a fixed rate."""
+    rows = []
+    for result in results:
+        quantiles = [_milliseconds(result.median(name)) for name in ("p50", "p99", "p999", "max")]
+        rows.append((result.name, *quantiles, _milliseconds(result.median("p99", "send_lag_us")), str(result.errors())))
+    note = (
+        "Latency counts from the time a request was due. The floor is the same client against a server in its own\n"
+        'process that does no work and answers with as many bytes; "late" is how late the client itself sent.\n'
+    )
+    header = ("target", "p50, ms", "p99, ms", "p99.9, ms", "max, ms", "late p99, ms", "errors")
+    return f"## Open loop at 1,000 requests/s of 1 × 50\n\n{note}\n" + table(header, rows)
+
+
+def soak(result: Soak) -> str:
+    """The long open loop."""
+    report = result.report
+    quantiles = report["latency_us"]
+    rows = [
+        (
+            "peak by h2load",
+            f"{_thousands(result.peak)} requests/s of {result.batch} × 50 over {CONNECTIONS} connections",
+        ),
+        (
+            "load",
+            f"{_thousands(result.rate)} requests/s for {result.minutes:g} minutes, {report['requests']:,} requests",
+        ),
+        ("reached", f"{_thousands(report['rate'])} requests/s, {report['errors']} errors"),
+        *(
+            (name.replace("p999", "p99.9"), f"{_milliseconds(quantiles[name])} ms")
+            for name in ("p50", "p99", "p999", "max")
+        ),
+        ("client late, p99", f"{_milliseconds(report['send_lag_us']['p99'])} ms"),
+        (
+            "resident memory",
+            f"{result.rss_first / 1e6:.1f} MB after the warm-up, {result.rss_last / 1e6:.1f} MB at the end",
+        ),
+        ("growth", f"{result.growth * 100:.1f} %, at most {result.rss_most / 1e6:.1f} MB"),
+    ]
+    return "## Soak\n\n" + table(("what", "value"), rows)
+
+
+def table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """A Markdown table with aligned columns."""
+    lines = [header, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    texts = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
+    ]
+    texts.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(texts) + "\n"
+
+
+def _thousands(value: float | None) -> str:
+    return "" if value is None else f"{value:,.0f}"
+
+
+def _milliseconds(micros: float | None) -> str:
+    return "" if micros is None else f"{micros / 1e3:.3f}"

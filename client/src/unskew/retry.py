@@ -80,8 +80,8 @@ class Attempts:
     def next(self) -> CallOptions:
         """Options of the next attempt.
 
-        After an attempt that did not reach the gateway the next waits for the connection: else the retries could be used
-        up while grpc waits to connect again, and before 1.80 grpcio connects only while a call waits for it.
+        After an attempt that did not reach the gateway the next waits for the connection: else the retries could be
+        used up while grpc waits to connect again, and before 1.80 grpcio connects only while a call waits for it.
 
         Raises:
             UnskewError: the deadline has passed.

@@ -21,7 +21,7 @@ def anchors(text: str) -> set[str]:
 
 
 def faults(path: Path, text: str, read: Callable[[Path], str | None]) -> Iterator[str]:
-    """The links of a page that lead nowhere. `read` gives the text of a file or folder by its path; None: there is none."""
+    """The links of a page that lead nowhere. `read` gives the text behind a path; None: there is none."""
     for link in _LINK.findall(_FENCE.sub("", text)):
         if "://" in link or link.startswith("mailto:"):
             continue

@@ -140,7 +140,10 @@ def test_generated_shows_the_difference() -> None:
 
 def test_links() -> None:
     pages = {Path("docs/b.md"): "# Big Title: x\n", Path("docs"): ""}
-    good = "[a](docs/b.md) [b](docs/b.md#big-title-x) [c](docs) [d](https://example.org/x) [e](#top)\n\n# Top\n```\n[f](no.md)\n```\n"
+    good = (
+        "[a](docs/b.md) [b](docs/b.md#big-title-x) [c](docs) [d](https://example.org/x) [e](#top)\n\n# Top\n"
+        "```\n[f](no.md)\n```\n"
+    )
     assert list(links.faults(Path("README.md"), good, pages.get)) == []
     bad = "[a](docs/c.md) [b](docs/b.md#small) [c](#top)"
     assert len(list(links.faults(Path("README.md"), bad, pages.get))) == len(["a", "b", "c"])

@@ -81,6 +81,7 @@ def written(address: str, random_cases: int) -> Written:
     rows: Written = {}
     for at in range(random_cases):
         rows[f"{at}_{random_json.text(source)[:20].strip()}"] = random_json.features(source)
+    assert sum(map(len, rows.values())) > random_cases
     for batch in batches(rows):
         lines = []
         for entity_id in batch:

@@ -76,7 +76,7 @@ fn numbers_are_the_shortest_text_of_their_type_and_nulls_are_kept() {
     let doubles = Float64Array::from(vec![Some(0.1), None, Some(1.0), Some(5e-324), Some(1e300), Some(-0.0)]);
     assert_eq!(
         values(array(doubles)),
-        ["0.1", "null", "1.0", "5e-324", "1e+300", "-0.0"].map(|text| text.replace('+', ""))
+        ["0.1", "null", "1.0", "5e-324", "1e+300", "-0.0"]
     );
     assert_eq!(
         values(array(Float32Array::from(vec![1.111, 16_777_216.0]))),

@@ -9,6 +9,7 @@ mod csv;
 mod error;
 mod format;
 mod gateway;
+mod guard;
 mod intake;
 mod lines;
 mod ndjson;

@@ -14,6 +14,7 @@ use parquet::file::metadata::ParquetMetaData;
 use super::LoadError;
 use super::batch::{Row, RowReader};
 use super::columns::{Names, Role};
+use super::guard::guarded;
 use encode::{Encoded, Encoding};
 
 /// Rows are decoded in batches of about this size.
@@ -35,28 +36,23 @@ impl ParquetRows {
     /// # Errors
     /// When it is no Parquet, or has columns that can't be rows of the view.
     pub(super) fn open(file: File, names: &Names) -> Result<Self, String> {
+        guarded(|| Self::open_unguarded(file, names))
+    }
+
+    fn open_unguarded(file: File, names: &Names) -> Result<Self, String> {
         // The schema that Arrow left in the file may ask for other forms of the same values; Parquet's own is enough.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
             .map_err(|error| format!("is no whole Parquet file: {error}"))?;
         let total = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or_default();
         let rows = batch_rows(builder.metadata());
-        let batches = builder
-            .with_batch_size(rows)
-            .build()
-            .map_err(|error| error.to_string())?;
+        let batches = builder.with_batch_size(rows).build().map_err(|error| error.to_string())?;
         let schema = batches.schema();
         let columns: Vec<_> = schema.fields().iter().map(|field| field.name().as_str()).collect();
         let roles = names.roles(&columns)?;
         check_types(&schema, &roles)?;
         let encoding = Encoding::new(Arc::clone(&schema), roles, names.prefix.clone())?;
-        Ok(Self {
-            batches,
-            encoding,
-            encoded: Encoded::default(),
-            total,
-            read: 0,
-        })
+        Ok(Self { batches, encoding, encoded: Encoded::default(), total, read: 0 })
     }
 
     /// Rows in the file.
@@ -68,13 +64,16 @@ impl ParquetRows {
 impl RowReader for ParquetRows {
     fn next(&mut self, out: &mut Vec<u8>) -> Result<Option<Row>, LoadError> {
         while self.encoded.is_done() {
-            let failed = |error: String| LoadError::new(format!("after row {}: {error}", self.read));
-            let Some(batch) = self.batches.next() else {
-                return Ok(None);
+            let (batches, encoding, read) = (&mut self.batches, &self.encoding, self.read);
+            let decode = || {
+                let Some(batch) = batches.next() else { return Ok(None) };
+                let batch = batch.map_err(|error| error.to_string())?;
+                encoding.encode(&batch, read).map(Some)
             };
-            let batch = batch.map_err(|error| failed(error.to_string()))?;
-            self.encoded = self.encoding.encode(&batch, self.read).map_err(failed)?;
-            self.read += batch.num_rows() as u64;
+            let decoded = guarded(decode).map_err(|error| LoadError::new(format!("after row {read}: {error}")))?;
+            let Some(encoded) = decoded else { return Ok(None) };
+            self.read += encoded.left();
+            self.encoded = encoded;
         }
         Ok(self.encoded.next(out))
     }
@@ -90,18 +89,9 @@ impl RowReader for ParquetRows {
 
 /// As many rows as are likely to stay within the size, by what the file says of its own.
 fn batch_rows(metadata: &ParquetMetaData) -> usize {
-    let bytes = metadata
-        .row_groups()
-        .iter()
-        .map(|group| group.total_byte_size().unsigned_abs())
-        .max()
-        .unwrap_or_default();
-    let rows = metadata
-        .row_groups()
-        .iter()
-        .map(|group| group.num_rows().unsigned_abs())
-        .max()
-        .unwrap_or_default();
+    let bytes =
+        metadata.row_groups().iter().map(|group| group.total_byte_size().unsigned_abs()).max().unwrap_or_default();
+    let rows = metadata.row_groups().iter().map(|group| group.num_rows().unsigned_abs()).max().unwrap_or_default();
     let row = (bytes / rows.max(1)).max(1);
     usize::try_from((BATCH_BYTES / row).clamp(1, MAX_BATCH_ROWS)).unwrap_or(1)
 }

@@ -15,11 +15,7 @@ pub(super) struct Backoff {
 
 impl Backoff {
     pub(super) fn new(limit: Duration) -> Self {
-        Self {
-            limit,
-            since: None,
-            pause: FIRST_PAUSE,
-        }
+        Self { limit, since: None, pause: FIRST_PAUSE }
     }
 
     /// Something went well.

@@ -38,12 +38,7 @@ impl BadRow {
     }
 
     fn new(position: u64, fault: RowFault, field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            position,
-            code: fault.name().to_owned(),
-            field: field.into(),
-            message: message.into(),
-        }
+        Self { position, code: fault.name().to_owned(), field: field.into(), message: message.into() }
     }
 }
 
@@ -90,20 +85,13 @@ impl Batch {
     /// A row of this batch that the target refused. `index`: its place in the batch, from 0.
     pub(super) fn refused(&self, index: usize, code: String, field: String, message: String) -> BadRow {
         let position = self.positions.get(index).copied().unwrap_or_default();
-        BadRow {
-            position,
-            code,
-            field,
-            message,
-        }
+        BadRow { position, code, field, message }
     }
 
     /// Two halves, for a target that can't take the whole; the batch again if it has only one row.
     pub(super) fn split(self) -> Result<(Self, Self), Self> {
         let half = self.positions.len() / 2;
-        let Some(at) = half
-            .checked_sub(1)
-            .and_then(|newline| memchr::memchr_iter(b'\n', &self.ndjson).nth(newline))
+        let Some(at) = half.checked_sub(1).and_then(|newline| memchr::memchr_iter(b'\n', &self.ndjson).nth(newline))
         else {
             return Err(self);
         };
@@ -135,15 +123,7 @@ pub(super) struct Batcher {
 
 impl Batcher {
     pub(super) fn new(rows: Box<dyn RowReader>, max_rows: usize, strict: bool) -> Self {
-        Self {
-            rows,
-            max_rows,
-            strict,
-            left: None,
-            not_in_json: 0,
-            ended: false,
-            fault: None,
-        }
+        Self { rows, max_rows, strict, left: None, not_in_json: 0, ended: false, fault: None }
     }
 
     /// The next batch; none at the end. A fault of the file comes after the batch of the rows before it.
@@ -199,10 +179,7 @@ impl Batcher {
 
 /// What is said of a row that is too long to be read.
 pub(super) fn too_long(what: &str) -> String {
-    format!(
-        "the {what} has more than {} MiB, which no gateway takes",
-        MAX_ROW_BYTES >> 20
-    )
+    format!("the {what} has more than {} MiB, which no gateway takes", MAX_ROW_BYTES >> 20)
 }
 
 #[cfg(test)]

@@ -14,9 +14,7 @@ pub(super) fn write(cell: &str, is_text: bool, out: &mut Vec<u8>) -> Result<(), 
     } else if !is_text && (matches!(cell, "true" | "false") || is_number(cell)) {
         out.extend_from_slice(cell.as_bytes());
     } else if !is_text && is_beyond_float(cell) {
-        return Err(format!(
-            "{cell:.40} is outside float64; --csv-text keeps a column as text"
-        ));
+        return Err(format!("{cell:.40} is outside float64; --csv-text keeps a column as text"));
     } else {
         JsonWriter::new(out).string(cell);
     }
@@ -24,9 +22,7 @@ pub(super) fn write(cell: &str, is_text: bool, out: &mut Vec<u8>) -> Result<(), 
 }
 
 fn begins_like_a_number(cell: &str) -> bool {
-    cell.strip_prefix('-')
-        .unwrap_or(cell)
-        .starts_with(|first: char| first.is_ascii_digit())
+    cell.strip_prefix('-').unwrap_or(cell).starts_with(|first: char| first.is_ascii_digit())
 }
 
 /// Whether it is a number in JSON's grammar: no `+`, no leading zeros, no spaces, nothing after it.
@@ -57,18 +53,7 @@ mod tests {
     #[test]
     fn json_numbers_and_words_stay_as_they_are() {
         let hard = "0.1000000000000000055511151231257827021181583404541015625";
-        for cell in [
-            "0",
-            "-1",
-            "1.50",
-            "1e5",
-            "-2.5E-3",
-            "9007199254740993",
-            "true",
-            "false",
-            hard,
-            "5e-324",
-        ] {
+        for cell in ["0", "-1", "1.50", "1e5", "-2.5E-3", "9007199254740993", "true", "false", hard, "5e-324"] {
             assert_eq!(json(cell, false), cell);
         }
     }

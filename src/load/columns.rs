@@ -43,9 +43,7 @@ impl Names {
     pub(super) fn new(options: &Options) -> Result<Self, String> {
         let event_time = options.event_time.clone().unwrap_or_else(|| EVENT_TIME.to_owned());
         if event_time == options.entity_id {
-            return Err(format!(
-                "column {event_time:?} can't be both --entity-id and --event-time"
-            ));
+            return Err(format!("column {event_time:?} can't be both --entity-id and --event-time"));
         }
         Ok(Self {
             entity_id: options.entity_id.clone(),
@@ -67,16 +65,10 @@ impl Names {
             return Ok(Role::EventTime);
         }
         if name == ENTITY_ID {
-            return Err(format!(
-                "a feature can't be named entity_id, and --entity-id is {:?}",
-                self.entity_id
-            ));
+            return Err(format!("a feature can't be named entity_id, and --entity-id is {:?}", self.entity_id));
         }
         if name == EVENT_TIME {
-            return Err(format!(
-                "a feature can't be named event_time, and --event-time is {:?}",
-                self.event_time
-            ));
+            return Err(format!("a feature can't be named event_time, and --event-time is {:?}", self.event_time));
         }
         Ok(Role::Feature)
     }
@@ -98,10 +90,7 @@ impl Names {
             if matches!(*name, order::EVENT_TIME | order::CREATED) {
                 return Err(format!("the column name {name:?} is reserved"));
             }
-            roles.push(
-                self.role(name)
-                    .map_err(|message| format!("column {}: {message}", index + 1))?,
-            );
+            roles.push(self.role(name).map_err(|message| format!("column {}: {message}", index + 1))?);
         }
         self.find(columns, &roles, Role::EntityId, "--entity-id")?;
         if self.needs_event_time {
@@ -115,17 +104,10 @@ impl Names {
         if roles.contains(&role) {
             return Ok(());
         }
-        let wanted = if role == Role::EntityId {
-            &self.entity_id
-        } else {
-            &self.event_time
-        };
+        let wanted = if role == Role::EntityId { &self.entity_id } else { &self.event_time };
         let shown: Vec<_> = columns.iter().take(SHOWN).map(|name| format!("{name:?}")).collect();
         let more = if columns.len() > SHOWN { ", ..." } else { "" };
-        Err(format!(
-            "there is no column {wanted:?} ({option}); the columns are {}{more}",
-            shown.join(", ")
-        ))
+        Err(format!("there is no column {wanted:?} ({option}); the columns are {}{more}", shown.join(", ")))
     }
 }
 
@@ -167,10 +149,7 @@ mod tests {
     fn roles_are_by_name() {
         let found = names("customer", Some("at")).roles(&["a", "at", "customer"]);
         assert_eq!(found, Ok(vec![Role::Feature, Role::EventTime, Role::EntityId]));
-        assert_eq!(
-            names("entity_id", None).roles(&["entity_id", "a"]),
-            Ok(vec![Role::EntityId, Role::Feature])
-        );
+        assert_eq!(names("entity_id", None).roles(&["entity_id", "a"]), Ok(vec![Role::EntityId, Role::Feature]));
     }
 
     #[test]
@@ -178,32 +157,17 @@ mod tests {
         let default = names("entity_id", None);
         let renamed = names("customer", Some("at"));
         for (names, columns, part) in [
-            (
-                &default,
-                &["id", "a"][..],
-                "no column \"entity_id\" (--entity-id); the columns are \"id\", \"a\"",
-            ),
+            (&default, &["id", "a"][..], "no column \"entity_id\" (--entity-id); the columns are \"id\", \"a\""),
             (&default, &[], "no column"),
             (&default, &["entity_id", "a", "a"], "two columns are named \"a\""),
             (&default, &["entity_id", ""], "column 2 has no name"),
             (&default, &["entity_id", "__event_time"], "reserved"),
             (&renamed, &["customer", "a"], "no column \"at\" (--event-time)"),
-            (
-                &renamed,
-                &["customer", "at", "entity_id"],
-                "column 3: a feature can't be named entity_id",
-            ),
-            (
-                &renamed,
-                &["customer", "at", "event_time"],
-                "column 3: a feature can't be named event_time",
-            ),
+            (&renamed, &["customer", "at", "entity_id"], "column 3: a feature can't be named entity_id"),
+            (&renamed, &["customer", "at", "event_time"], "column 3: a feature can't be named event_time"),
         ] {
             let found = names.roles(columns);
-            assert!(
-                found.as_ref().is_err_and(|message| message.contains(part)),
-                "{columns:?}: {found:?}"
-            );
+            assert!(found.as_ref().is_err_and(|message| message.contains(part)), "{columns:?}: {found:?}");
         }
     }
 }

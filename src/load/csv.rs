@@ -53,11 +53,7 @@ impl<R: BufRead> CsvRows<R> {
                 opening: opening(index, name, role),
             })
             .collect();
-        Ok(Self {
-            records,
-            columns,
-            prefix: names.prefix,
-        })
+        Ok(Self { records, columns, prefix: names.prefix })
     }
 
     fn row(&self, line: u64, out: &mut Vec<u8>) -> Result<(), BadRow> {
@@ -92,10 +88,8 @@ impl<R: BufRead> CsvRows<R> {
 
 impl<R: BufRead + Send> RowReader for CsvRows<R> {
     fn next(&mut self, out: &mut Vec<u8>) -> Result<Option<Row>, LoadError> {
-        let record = self
-            .records
-            .next()
-            .map_err(|error| LoadError::new(format!("line {}: {error}", self.records.line)))?;
+        let record =
+            self.records.next().map_err(|error| LoadError::new(format!("line {}: {error}", self.records.line)))?;
         let Some(Record { line, fault }) = record else {
             return Ok(None);
         };
@@ -145,15 +139,7 @@ struct Records<R> {
 
 impl<R: BufRead> Records<R> {
     fn new(input: R) -> Self {
-        Self {
-            input,
-            core: Reader::new(),
-            text: vec![0; 1024],
-            ends: vec![0; 64],
-            count: 0,
-            line: 1,
-            bytes: 0,
-        }
+        Self { input, core: Reader::new(), text: vec![0; 1024], ends: vec![0; 64], count: 0, line: 1, bytes: 0 }
     }
 
     /// The fields of the last record; an error for one that is not UTF-8.
@@ -177,8 +163,7 @@ impl<R: BufRead> Records<R> {
             let buffer = fill(&mut self.input)?;
             let at_end = buffer.is_empty();
             let (result, read, wrote, ends) =
-                self.core
-                    .read_record(buffer, &mut self.text[at..], &mut self.ends[self.count..]);
+                self.core.read_record(buffer, &mut self.text[at..], &mut self.ends[self.count..]);
             quotes += memchr::memchr_iter(b'"', &buffer[..read]).count();
             self.line += memchr::memchr_iter(b'\n', &buffer[..read]).count() as u64;
             self.bytes += read as u64;

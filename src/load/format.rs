@@ -21,10 +21,7 @@ impl Format {
     /// # Errors
     /// What to do, when it tells none that is read here.
     pub(super) fn of_name(path: &Path) -> Result<Self, String> {
-        let extension = path
-            .extension()
-            .and_then(|extension| extension.to_str())
-            .unwrap_or_default();
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         match extension.to_ascii_lowercase().as_str() {
             "parquet" => Ok(Self::Parquet),
             "ndjson" | "jsonl" => Ok(Self::Ndjson),
@@ -48,10 +45,7 @@ pub(super) fn known_binary(head: &[u8]) -> Option<&'static str> {
         (b"\xff\xfe", "it is UTF-16: convert it to UTF-8"),
         (b"\xfe\xff", "it is UTF-16: convert it to UTF-8"),
     ];
-    kinds
-        .iter()
-        .find(|(magic, _)| head.starts_with(magic))
-        .map(|(_, what)| *what)
+    kinds.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, what)| *what)
 }
 
 #[cfg(test)]
@@ -69,16 +63,9 @@ mod tests {
         ] {
             assert_eq!(Format::of_name(Path::new(name)), Ok(format), "{name}");
         }
-        for (name, hint) in [
-            ("a.csv.gz", "decompress"),
-            ("a.json", "ndjson"),
-            ("a", "--format"),
-            ("a.txt", "--format"),
-        ] {
-            assert!(
-                Format::of_name(Path::new(name)).is_err_and(|message| message.contains(hint)),
-                "{name}"
-            );
+        for (name, hint) in [("a.csv.gz", "decompress"), ("a.json", "ndjson"), ("a", "--format"), ("a.txt", "--format")]
+        {
+            assert!(Format::of_name(Path::new(name)).is_err_and(|message| message.contains(hint)), "{name}");
         }
     }
 }

@@ -105,9 +105,7 @@ impl Gateway {
             // Whether the stream takes it shows in its answers.
             drop(stream.send(self.request(batch)));
         }
-        let call = FeatureStoreClient::new(channel)
-            .write_rows(UnboundedReceiverStream::new(requests))
-            .await;
+        let call = FeatureStoreClient::new(channel).write_rows(UnboundedReceiverStream::new(requests)).await;
         let mut answers = call.map_err(|status| self.broken(&status))?.into_inner();
         let mut expected = 0;
         while !self.pending.is_empty() || intake.is_open() {
@@ -148,10 +146,7 @@ impl Gateway {
     }
 
     fn request(&self, batch: &Batch) -> WriteRowsRequest {
-        WriteRowsRequest {
-            view: self.view.clone(),
-            rows: Some(Rows::Ndjson(batch.ndjson.clone())),
-        }
+        WriteRowsRequest { view: self.view.clone(), rows: Some(Rows::Ndjson(batch.ndjson.clone())) }
     }
 
     fn answered(
@@ -175,12 +170,7 @@ impl Gateway {
                 .bad
                 .into_iter()
                 .map(|bad| {
-                    batch.refused(
-                        usize::try_from(bad.row).unwrap_or(usize::MAX),
-                        bad.code,
-                        bad.field,
-                        bad.message,
-                    )
+                    batch.refused(usize::try_from(bad.row).unwrap_or(usize::MAX), bad.code, bad.field, bad.message)
                 })
                 .collect();
             report.answered(batch, u64::try_from(answer.accepted).unwrap_or_default(), refused);
@@ -206,11 +196,7 @@ impl Gateway {
         if away {
             return Broken::Away(format!("{}: {}", self.address, told(status)));
         }
-        Broken::Final(LoadError::new(format!(
-            "{}: the gateway refused: {}",
-            self.address,
-            told(status)
-        )))
+        Broken::Final(LoadError::new(format!("{}: the gateway refused: {}", self.address, told(status))))
     }
 }
 

@@ -32,12 +32,7 @@ impl Intake {
             }
             Ok(())
         });
-        Self {
-            batches,
-            reader,
-            is_open: true,
-            is_stopped: false,
-        }
+        Self { batches, reader, is_open: true, is_stopped: false }
     }
 
     /// The next batch; none once the file ended, or reading was stopped.
@@ -66,9 +61,7 @@ impl Intake {
             return Ok(());
         }
         self.reader.await.unwrap_or_else(|_| {
-            Err(LoadError::new(
-                "the reader of the file failed: the file is damaged in a way that it does not know",
-            ))
+            Err(LoadError::new("the reader of the file failed: the file is damaged in a way that it does not know"))
         })
     }
 }

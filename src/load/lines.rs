@@ -22,12 +22,7 @@ pub(super) struct Lines<R> {
 
 impl<R: BufRead> Lines<R> {
     pub(super) fn new(input: R, max_bytes: usize) -> Self {
-        Self {
-            input,
-            max_bytes,
-            number: 0,
-            bytes: 0,
-        }
+        Self { input, max_bytes, number: 0, bytes: 0 }
     }
 
     /// The number of the line that was read last, from 1.
@@ -104,11 +99,7 @@ mod tests {
                 (5, Line::TooLong, ""),
                 (6, Line::Whole, "end"),
             ];
-            assert_eq!(
-                found,
-                expected.map(|(number, line, text)| (number, line, text.to_owned())),
-                "{capacity}"
-            );
+            assert_eq!(found, expected.map(|(number, line, text)| (number, line, text.to_owned())), "{capacity}");
         }
     }
 

@@ -17,11 +17,7 @@ pub(super) struct NdjsonRows<R> {
 
 impl<R: BufRead> NdjsonRows<R> {
     pub(super) fn new(input: R, names: Names) -> Self {
-        Self {
-            lines: Lines::new(input, MAX_ROW_BYTES),
-            line: Vec::new(),
-            names,
-        }
+        Self { lines: Lines::new(input, MAX_ROW_BYTES), line: Vec::new(), names }
     }
 }
 
@@ -63,9 +59,7 @@ fn rewrite(line: &[u8], names: &Names, position: u64, out: &mut Vec<u8>) -> Resu
             if out.last() != Some(&b'{') {
                 out.push(b',');
             }
-            let role = names
-                .role(&meant)
-                .map_err(|message| BadRow::invalid(position, meant.as_ref(), message))?;
+            let role = names.role(&meant).map_err(|message| BadRow::invalid(position, meant.as_ref(), message))?;
             let written = match role {
                 Role::EntityId => ENTITY_ID,
                 Role::EventTime => EVENT_TIME,
@@ -99,38 +93,25 @@ fn rewrite(line: &[u8], names: &Names, position: u64, out: &mut Vec<u8>) -> Resu
         ));
     }
     if names.needs_event_time && !has_time {
-        return Err(BadRow::invalid(
-            position,
-            names.event_time.as_str(),
-            "is missing: --event-time names it",
-        ));
+        return Err(BadRow::invalid(position, names.event_time.as_str(), "is missing: --event-time names it"));
     }
     Ok(())
 }
 
 /// An id is a string; an integer becomes its decimal text, as it does from the other formats.
 fn entity_id(scanner: &mut Scanner<'_>, names: &Names, position: u64, out: &mut Vec<u8>) -> Result<(), BadRow> {
-    let first = scanner
-        .first()
-        .map_err(|error| BadRow::invalid(position, names.entity_id.as_str(), error.to_string()))?;
+    let first =
+        scanner.first().map_err(|error| BadRow::invalid(position, names.entity_id.as_str(), error.to_string()))?;
     let id = match &first {
         First::Scalar(Scalar::String(text)) => Some(text.raw()),
         First::Scalar(Scalar::Number(number)) if !number.text().contains(['.', 'e', 'E']) => Some(number.text()),
         First::Scalar(Scalar::Null | Scalar::Bool(_) | Scalar::Number(_)) | First::Object | First::List => None,
     };
     let Some(id) = id else {
-        return Err(BadRow::bad_key(
-            position,
-            names.entity_id.as_str(),
-            "must be a string or an integer",
-        ));
+        return Err(BadRow::bad_key(position, names.entity_id.as_str(), "must be a string or an integer"));
     };
     if id.is_empty() {
-        return Err(BadRow::bad_key(
-            position,
-            names.entity_id.as_str(),
-            "the entity id is empty",
-        ));
+        return Err(BadRow::bad_key(position, names.entity_id.as_str(), "the entity id is empty"));
     }
     out.push(b'"');
     out.extend_from_slice(&names.prefix);

@@ -52,11 +52,7 @@ fn open_named(options: &Options) -> Result<Source, String> {
             (Box::new(rows), total, Unit::Rows)
         }
         Format::Ndjson => (Box::new(NdjsonRows::new(text(file)?, names)), total, Unit::Lines),
-        Format::Csv => (
-            Box::new(CsvRows::open(text(file)?, names, &options.csv_text)?),
-            total,
-            Unit::Lines,
-        ),
+        Format::Csv => (Box::new(CsvRows::open(text(file)?, names, &options.csv_text)?), total, Unit::Lines),
     };
     Ok(Source { rows, total, unit })
 }
@@ -64,10 +60,7 @@ fn open_named(options: &Options) -> Result<Source, String> {
 /// The text of a file without its byte order mark.
 fn text(mut file: File) -> Result<impl BufRead + Send, String> {
     let mut head = Vec::new();
-    file.by_ref()
-        .take(4)
-        .read_to_end(&mut head)
-        .map_err(|error| error.to_string())?;
+    file.by_ref().take(4).read_to_end(&mut head).map_err(|error| error.to_string())?;
     if let Some(what) = format::known_binary(&head) {
         return Err(what.to_owned());
     }

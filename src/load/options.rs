@@ -84,28 +84,17 @@ mod tests {
     #[test]
     fn has_the_documented_defaults() {
         let options = Command::try_parse_from(["load", "a.csv"]).unwrap().options;
-        assert_eq!(
-            (options.batch_rows, options.in_flight, options.max_errors_shown),
-            (1000, 4, 20)
-        );
-        assert_eq!(
-            (options.view.as_str(), options.entity_id.as_str()),
-            ("default", "entity_id")
-        );
+        assert_eq!((options.batch_rows, options.in_flight, options.max_errors_shown), (1000, 4, 20));
+        assert_eq!((options.view.as_str(), options.entity_id.as_str()), ("default", "entity_id"));
         assert_eq!(options.retry_for, Duration::from_secs(30));
         assert!(options.event_time.is_none() && options.csv_text.is_empty() && !options.strict && !options.offline);
     }
 
     #[test]
     fn refuses_what_makes_no_sense() {
-        for flag in [
-            "--batch-rows=0",
-            "--in-flight=0",
-            "--in-flight=65",
-            "--retry-for=30",
-            "--retry-for=é",
-            "--retry-for=-1s",
-        ] {
+        for flag in
+            ["--batch-rows=0", "--in-flight=0", "--in-flight=65", "--retry-for=30", "--retry-for=é", "--retry-for=-1s"]
+        {
             assert!(Command::try_parse_from(["load", "a.csv", flag]).is_err(), "{flag}");
         }
         assert!(Command::try_parse_from(["load"]).is_err());

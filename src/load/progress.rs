@@ -25,17 +25,9 @@ impl Unit {
 
 /// A bar on standard error, hidden when that is no terminal. `total`: bytes or rows of the file, if they are known.
 pub(super) fn bar(total: Option<u64>, hidden: bool) -> ProgressBar {
-    let target = if hidden {
-        ProgressDrawTarget::hidden()
-    } else {
-        ProgressDrawTarget::stderr_with_hz(5)
-    };
+    let target = if hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr_with_hz(5) };
     let bar = ProgressBar::with_draw_target(total, target);
-    let template = if total.is_some() {
-        "{bar:30} {percent:>3} %  {msg}  {left} left"
-    } else {
-        "{spinner} {msg}"
-    };
+    let template = if total.is_some() { "{bar:30} {percent:>3} %  {msg}  {left} left" } else { "{spinner} {msg}" };
     let left = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
         // Nothing is lost when a bar can't be drawn.
         let _ = write!(out, "{}", HumanDuration(Duration::from_secs(state.eta().as_secs())));

@@ -51,11 +51,7 @@ impl Report {
         }
         self.bar.set_position(batch.progress);
         let summary = self.counted();
-        self.bar.set_message(format!(
-            "{} rows, {:.0} rows/s",
-            HumanCount(summary.read()),
-            summary.rate()
-        ));
+        self.bar.set_message(format!("{} rows, {:.0} rows/s", HumanCount(summary.read()), summary.rate()));
     }
 
     /// Whether to stop: a row is bad, and that is not allowed.
@@ -81,10 +77,7 @@ impl Report {
     }
 
     fn counted(&self) -> Summary {
-        Summary {
-            elapsed: self.started.elapsed(),
-            ..self.summary
-        }
+        Summary { elapsed: self.started.elapsed(), ..self.summary }
     }
 
     fn bad(&mut self, bad: &BadRow) {

@@ -57,15 +57,7 @@ pub(super) async fn deliver(
 
 async fn write(lookup: &Lookup, view: &str, batch: &Batch) -> Result<WriteReport, Error> {
     let rows = batch.ndjson.clone().into();
-    lookup
-        .write_rows(
-            view,
-            rows,
-            RowFormat::Ndjson,
-            clock::now(),
-            Instant::now() + BATCH_DEADLINE,
-        )
-        .await
+    lookup.write_rows(view, rows, RowFormat::Ndjson, clock::now(), Instant::now() + BATCH_DEADLINE).await
 }
 
 fn answered(batch: Batch, written: WriteReport, report: &mut Report) {
@@ -79,11 +71,7 @@ fn answered(batch: Batch, written: WriteReport, report: &mut Report) {
 
 /// A batch of one row that the target's limits don't allow.
 pub(super) fn too_large(batch: Batch, message: &str, report: &mut Report) {
-    let refused = batch
-        .positions
-        .iter()
-        .map(|position| BadRow::too_large(*position, message))
-        .collect();
+    let refused = batch.positions.iter().map(|position| BadRow::too_large(*position, message)).collect();
     report.answered(batch, 0, refused);
 }
 
@@ -91,10 +79,7 @@ pub(super) fn too_large(batch: Batch, message: &str, report: &mut Report) {
 pub(super) async fn again(backoff: &mut Backoff, cause: &str, report: &mut Report) -> Result<(), LoadError> {
     let is_first = !backoff.is_waiting();
     let Some(pause) = backoff.pause(Instant::now()) else {
-        return Err(LoadError::new(format!(
-            "{cause} (tried again for {:?}, --retry-for)",
-            backoff.limit()
-        )));
+        return Err(LoadError::new(format!("{cause} (tried again for {:?}, --retry-for)", backoff.limit())));
     };
     if is_first {
         report.tell(&format!("{cause}: trying again for {:?}", backoff.limit()));

@@ -41,11 +41,7 @@ impl fmt::Display for Summary {
             self.accepted, self.bad
         )?;
         if self.not_in_json > 0 {
-            writeln!(
-                f,
-                "values that JSON can't hold (NaN, infinite): {}, stored as null",
-                self.not_in_json
-            )?;
+            writeln!(f, "values that JSON can't hold (NaN, infinite): {}, stored as null", self.not_in_json)?;
         }
         Ok(())
     }

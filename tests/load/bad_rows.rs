@@ -73,7 +73,11 @@ fn bad_lines_are_told_in_order_and_the_others_stored() {
 #[test]
 fn columns_are_told_by_their_name_in_the_file() {
     let directory = tempfile::tempdir().unwrap();
-    let csv = file(&directory, "rows.csv", "customer,at,x\n1,today,2\n2,2026-01-01T00:00:00Z,3\n,2026-01-01T00:00:00Z,3\n3,,4\n4,5\n");
+    let csv = file(
+        &directory,
+        "rows.csv",
+        "customer,at,x\n1,today,2\n2,2026-01-01T00:00:00Z,3\n,2026-01-01T00:00:00Z,3\n3,,4\n4,5\n",
+    );
     let options = ["--entity-id", "customer", "--event-time", "at", "--entity-prefix", "row_"];
     let gateway = Gateway::start();
     let run = gateway.load(&csv, false, &options);
@@ -129,7 +133,10 @@ fn bad_rows_beyond_those_shown_are_counted() {
     for (options, shown, hidden) in [(&[][..], 20, 10), (&["--max-errors-shown", "0"][..], 0, 30)] {
         let run = gateway.load(&path, false, options);
         assert_eq!(run.bad().len(), shown);
-        assert!(run.messages.contains(&format!("bad rows that are not shown: {hidden} (--max-errors-shown)\n")), "{run:?}");
+        assert!(
+            run.messages.contains(&format!("bad rows that are not shown: {hidden} (--max-errors-shown)\n")),
+            "{run:?}"
+        );
         assert!(run.out.starts_with("rows read: 30, accepted: 0, bad: 30, "), "{run:?}");
     }
     let run = gateway.load(&path, false, &["--max-errors-shown", "30"]);
@@ -140,11 +147,16 @@ fn bad_rows_beyond_those_shown_are_counted() {
 #[test]
 fn batches_that_the_gateway_does_not_allow_are_sent_in_parts() {
     let directory = tempfile::tempdir().unwrap();
-    let row = |row: usize, bytes: usize| format!("{{\"entity_id\":\"row_{row}\",\"x\":1,\"y\":\"{}\"}}\n", "y".repeat(bytes));
+    let row =
+        |row: usize, bytes: usize| format!("{{\"entity_id\":\"row_{row}\",\"x\":1,\"y\":\"{}\"}}\n", "y".repeat(bytes));
     let mut rows: Vec<_> = (0..1000).map(|index| row(index, 500)).collect();
     rows[500] = row(500, 100_000);
     let path = file(&directory, "rows.ndjson", rows.concat());
-    let settings = [("APP__LIMITS__MAX_REQUEST_BYTES", "64KiB"), ("APP__LIMITS__MAX_BATCH_ROWS", "100"), ("APP__LIMITS__MAX_ROW_BYTES", "64KiB")];
+    let settings = [
+        ("APP__LIMITS__MAX_REQUEST_BYTES", "64KiB"),
+        ("APP__LIMITS__MAX_BATCH_ROWS", "100"),
+        ("APP__LIMITS__MAX_ROW_BYTES", "64KiB"),
+    ];
     for (gateway, run) in both(&settings, |gateway, offline| gateway.load(&path, offline, &[])) {
         assert_eq!(run.code, Some(1), "{run:?}");
         assert!(run.out.starts_with("rows read: 1000, accepted: 999, bad: 1, "), "{run:?}");
@@ -162,6 +174,10 @@ fn a_line_of_100_mb_is_that_line_s_error() {
     let path = file(&directory, "rows.ndjson", text);
     let gateway = Gateway::start();
     let run = gateway.load(&path, false, &[]);
-    assert_eq!(run.bad(), ["bad row: line 2: the line has more than 16 MiB, which no gateway takes (TOO_LARGE)"], "{run:?}");
+    assert_eq!(
+        run.bad(),
+        ["bad row: line 2: the line has more than 16 MiB, which no gateway takes (TOO_LARGE)"],
+        "{run:?}"
+    );
     assert_eq!(gateway.stored(2), 2);
 }

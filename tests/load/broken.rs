@@ -24,7 +24,8 @@ impl Piped {
     fn write(&mut self, batches: usize) {
         let input = self.child.stdin.as_mut().unwrap();
         for row in self.rows..self.rows + batches * BATCH {
-            writeln!(input, "{{\"entity_id\":\"row_{row}\",\"event_time\":\"2026-01-01T00:00:00Z\",\"x\":{row}}}").unwrap();
+            writeln!(input, "{{\"entity_id\":\"row_{row}\",\"event_time\":\"2026-01-01T00:00:00Z\",\"x\":{row}}}")
+                .unwrap();
         }
         input.flush().unwrap();
         self.rows += batches * BATCH;
@@ -78,7 +79,10 @@ fn a_gateway_that_is_not_there_is_told_at_once() {
     gateway.down();
     let run = Piped::start(&gateway, &[]).end();
     assert_eq!(run.code, Some(2), "{run:?}");
-    assert!(run.messages.contains("no connection: ") && run.messages.contains("is the gateway running there?"), "{run:?}");
+    assert!(
+        run.messages.contains("no connection: ") && run.messages.contains("is the gateway running there?"),
+        "{run:?}"
+    );
 }
 
 #[test]

@@ -19,15 +19,26 @@ pub const NAMES: [Option<&str>; 4] = [Some("a \"b\", c"), None, Some("zwei\nZeil
 pub const FLAGS: [bool; 4] = [true, false, false, true];
 /// Microseconds since the epoch.
 pub const TIMES: [i64; 4] = [1_522_540_831_000_000, 1, 1_700_000_000_123_456, -1];
-pub const TIME_TEXTS: [&str; 4] =
-    ["2018-04-01T00:00:31Z", "1970-01-01T00:00:00.000001Z", "2023-11-14T22:13:20.123456Z", "1969-12-31T23:59:59.999999Z"];
+pub const TIME_TEXTS: [&str; 4] = [
+    "2018-04-01T00:00:31Z",
+    "1970-01-01T00:00:00.000001Z",
+    "2023-11-14T22:13:20.123456Z",
+    "1969-12-31T23:59:59.999999Z",
+];
 
 /// The table as a file of each format: the path, and the options that loading it needs.
 pub fn table(directory: &TempDir) -> Vec<(PathBuf, Vec<&'static str>)> {
     vec![
         (parquet(directory), vec![]),
         (file(directory, "rows.ndjson", ndjson()), vec![]),
-        (file(directory, "bom.jsonl", [b"\xef\xbb\xbf".to_vec(), ndjson().replace('\n', "\r\n").into_bytes()].concat()), vec![]),
+        (
+            file(
+                directory,
+                "bom.jsonl",
+                [b"\xef\xbb\xbf".to_vec(), ndjson().replace('\n', "\r\n").into_bytes()].concat(),
+            ),
+            vec![],
+        ),
         (file(directory, "rows.csv", csv()), vec![]),
         (file(directory, "rows.data", format!("\u{feff}{}", csv())), vec!["--format", "csv"]),
     ]
@@ -75,7 +86,8 @@ pub fn write_parquet(directory: &TempDir, name: &str, columns: Vec<(&str, ArrayR
         .set_max_row_group_row_count(Some(3))
         .set_compression(parquet::basic::Compression::SNAPPY)
         .build();
-    let mut writer = ArrowWriter::try_new(std::fs::File::create(&path).unwrap(), batch.schema(), Some(properties)).unwrap();
+    let mut writer =
+        ArrowWriter::try_new(std::fs::File::create(&path).unwrap(), batch.schema(), Some(properties)).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
     path

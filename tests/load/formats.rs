@@ -61,7 +61,8 @@ fn every_format_reads_back_the_same_from_a_store_loaded_offline() {
 fn loading_again_changes_nothing_and_an_older_file_does_not_win() {
     let directory = tempfile::tempdir().unwrap();
     let gateway = Gateway::start();
-    let row = |day: &str, x: u32| json!({"entity_id": "a", "event_time": format!("{day}T00:00:00Z"), "x": x}).to_string();
+    let row =
+        |day: &str, x: u32| json!({"entity_id": "a", "event_time": format!("{day}T00:00:00Z"), "x": x}).to_string();
     let new = file(&directory, "new.ndjson", row("2026-01-02", 2));
     let old = file(&directory, "old.ndjson", row("2026-01-01", 1));
     for path in [&new, &new, &old] {

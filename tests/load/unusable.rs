@@ -67,7 +67,8 @@ fn a_damaged_page_is_told_and_never_a_panic() {
     let gateway = Gateway::start();
     let ids: ArrayRef = Arc::new(StringArray::from_iter_values((0..10).map(|id| format!("row_{id}"))));
     let floats: ArrayRef = Arc::new(Float64Array::from_iter_values((0..10).map(f64::from)));
-    let whole = std::fs::read(write_parquet(&directory, "rows.parquet", vec![("entity_id", ids), ("x", floats)])).unwrap();
+    let whole =
+        std::fs::read(write_parquet(&directory, "rows.parquet", vec![("entity_id", ids), ("x", floats)])).unwrap();
     for at in (4..whole.len()).step_by(whole.len() / 60) {
         let mut damaged = whole.clone();
         damaged[at] ^= 0x55;

@@ -7,11 +7,7 @@ struct Lengths(std::vec::IntoIter<usize>, u64, Option<LoadError>);
 
 impl Lengths {
     fn batcher(lengths: Vec<usize>, fault: Option<&str>, strict: bool) -> Batcher {
-        Batcher::new(
-            Box::new(Self(lengths.into_iter(), 0, fault.map(LoadError::new))),
-            3,
-            strict,
-        )
+        Batcher::new(Box::new(Self(lengths.into_iter(), 0, fault.map(LoadError::new))), 3, strict)
     }
 }
 
@@ -47,20 +43,12 @@ fn batches(mut batcher: Batcher) -> (Vec<Batch>, Result<(), LoadError>) {
 
 fn shape(batch: &Batch) -> (usize, Vec<u64>, Vec<u64>) {
     assert_eq!(memchr::memchr_iter(b'\n', &batch.ndjson).count(), batch.positions.len());
-    (
-        batch.ndjson.len(),
-        batch.positions.clone(),
-        batch.bad.iter().map(|bad| bad.position).collect(),
-    )
+    (batch.ndjson.len(), batch.positions.clone(), batch.bad.iter().map(|bad| bad.position).collect())
 }
 
 #[test]
 fn batches_end_at_rows_or_bytes_and_keep_positions() {
-    let (found, ended) = batches(Lengths::batcher(
-        vec![1, 0, 2, 3, BATCH_BYTES - 4, BATCH_BYTES, 1],
-        None,
-        false,
-    ));
+    let (found, ended) = batches(Lengths::batcher(vec![1, 0, 2, 3, BATCH_BYTES - 4, BATCH_BYTES, 1], None, false));
     let shapes: Vec<_> = found.iter().map(shape).collect();
     let expected = [
         (5, vec![1, 3], vec![2]),
@@ -98,26 +86,14 @@ fn a_fault_of_the_file_comes_after_the_rows_before_it() {
 #[test]
 fn a_split_keeps_every_row_and_its_position() {
     let bad = vec![BadRow::invalid(2, "", "")];
-    let batch = Batch {
-        ndjson: b"a\nbb\nccc\n".to_vec(),
-        positions: vec![1, 3, 4],
-        bad,
-        progress: 9,
-        not_in_json: 2,
-    };
+    let batch = Batch { ndjson: b"a\nbb\nccc\n".to_vec(), positions: vec![1, 3, 4], bad, progress: 9, not_in_json: 2 };
     let (first, second) = batch.split().unwrap();
-    assert_eq!(
-        (first.ndjson.as_slice(), first.positions.as_slice(), first.bad.len()),
-        (&b"a\n"[..], &[1][..], 1)
-    );
+    assert_eq!((first.ndjson.as_slice(), first.positions.as_slice(), first.bad.len()), (&b"a\n"[..], &[1][..], 1));
     assert_eq!(
         (second.ndjson.as_slice(), second.positions.as_slice(), second.progress),
         (&b"bb\nccc\n"[..], &[3, 4][..], 9)
     );
     assert_eq!(first.not_in_json + second.not_in_json, 2);
     assert_eq!(first.clone().split(), Err(first));
-    assert_eq!(
-        second.refused(1, String::new(), String::new(), String::new()).position,
-        4
-    );
+    assert_eq!(second.refused(1, String::new(), String::new(), String::new()).position, 4);
 }

@@ -36,19 +36,9 @@ fn cells_become_json_whatever_the_line_ends_and_the_buffer() {
     for text in [text.to_owned(), text.replace('\n', "\r\n"), text.trim_end().to_owned()] {
         for capacity in [1, 2, 5, 4096] {
             let found = read(text.as_bytes(), capacity).unwrap();
-            let first = first.replace(
-                "two\\nlines",
-                if text.contains('\r') {
-                    "two\\r\\nlines"
-                } else {
-                    "two\\nlines"
-                },
-            );
-            assert_eq!(
-                found,
-                [Ok((2, first)), Ok((5, second.to_owned()))],
-                "{capacity} {text:?}"
-            );
+            let first =
+                first.replace("two\\nlines", if text.contains('\r') { "two\\r\\nlines" } else { "two\\nlines" });
+            assert_eq!(found, [Ok((2, first)), Ok((5, second.to_owned()))], "{capacity} {text:?}");
         }
     }
 }
@@ -79,10 +69,7 @@ fn a_bad_record_is_told_with_its_line_and_the_next_is_read() {
         assert_eq!((bad.position, bad.field.as_str()), (line, field));
         assert!(bad.message.contains(message), "{}", bad.message);
     }
-    assert_eq!(
-        found[5],
-        Ok((7, r#"{"entity_id":"c_b","event_time":"z","x":1,"code":"2"}"#.to_owned()))
-    );
+    assert_eq!(found[5], Ok((7, r#"{"entity_id":"c_b","event_time":"z","x":1,"code":"2"}"#.to_owned())));
 }
 
 #[test]
@@ -111,21 +98,12 @@ fn a_record_is_bounded_and_a_quote_must_be_closed() {
     assert_eq!((bad.position, bad.code.as_str()), (2, "TOO_LARGE"));
     assert_eq!(found[1], Ok((3, r#"{"entity_id":"c_b","code":"1"}"#.to_owned())));
     let bad = found[2].as_ref().unwrap_err();
-    assert_eq!(
-        (bad.position, bad.message.as_str()),
-        (4, "a quote is opened and never closed")
-    );
+    assert_eq!((bad.position, bad.message.as_str()), (4, "a quote is opened and never closed"));
 
     let mut wide = b"entity_id,code\n".to_vec();
     wide.extend(std::iter::repeat_n(b',', MAX_COLUMNS * 2));
     wide.extend_from_slice(b"\nb,1\n");
     let found = read(&wide, 4096).unwrap();
-    assert!(
-        found[0]
-            .as_ref()
-            .unwrap_err()
-            .message
-            .contains("more than 65536 fields")
-    );
+    assert!(found[0].as_ref().unwrap_err().message.contains("more than 65536 fields"));
     assert!(found[1].is_ok());
 }

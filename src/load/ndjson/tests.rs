@@ -36,10 +36,7 @@ fn entity_and_time_get_the_names_of_the_view() {
     let expected = r#"{"event_time":"2026-01-31T09:30:00Z","entity_id":"c_42","x":1}"#;
     assert_eq!(rewritten(row, &names).unwrap(), expected);
     let escaped = r#"{"cust\u006fmer":"b","at":null}"#;
-    assert_eq!(
-        rewritten(escaped, &names).unwrap(),
-        r#"{"entity_id":"c_b","event_time":null}"#
-    );
+    assert_eq!(rewritten(escaped, &names).unwrap(), r#"{"entity_id":"c_b","event_time":null}"#);
 }
 
 #[test]
@@ -55,19 +52,9 @@ fn a_line_that_is_no_row_is_told_with_its_member() {
         (&default, "{}", "entity_id", "is missing"),
         (&default, r#"{"entity_id":""}"#, "entity_id", "is empty"),
         (&default, r#"{"entity_id":1.5}"#, "entity_id", "a string or an integer"),
-        (
-            &default,
-            r#"{"entity_id":{"a":1}}"#,
-            "entity_id",
-            "a string or an integer",
-        ),
+        (&default, r#"{"entity_id":{"a":1}}"#, "entity_id", "a string or an integer"),
         (&renamed, r#"{"customer":"a"}"#, "at", "is missing"),
-        (
-            &renamed,
-            r#"{"customer":"a","at":"","entity_id":"b"}"#,
-            "entity_id",
-            "can't be named entity_id",
-        ),
+        (&renamed, r#"{"customer":"a","at":"","entity_id":"b"}"#, "entity_id", "can't be named entity_id"),
     ] {
         let bad = rewritten(line, names).unwrap_err();
         assert_eq!((bad.position, bad.field.as_str()), (7, field), "{line}");

@@ -65,33 +65,15 @@ impl Encoding {
     /// For a type that has no form in JSON.
     pub(super) fn new(schema: SchemaRef, roles: Vec<Role>, prefix: Vec<u8>) -> Result<Self, String> {
         let notes = Arc::new(Notes::default());
-        let factory = Arc::new(Factory {
-            notes: Arc::clone(&notes),
+        let factory = Arc::new(Factory { notes: Arc::clone(&notes) });
+        let options = EncoderOptions::default().with_explicit_nulls(true).with_encoder_factory(factory);
+        let columns = schema.fields().iter().zip(roles).enumerate().map(|(index, (field, role))| Column {
+            field: Arc::clone(field),
+            role,
+            opening: opening(index, field.name(), role),
         });
-        let options = EncoderOptions::default()
-            .with_explicit_nulls(true)
-            .with_encoder_factory(factory);
-        let columns = schema
-            .fields()
-            .iter()
-            .zip(roles)
-            .enumerate()
-            .map(|(index, (field, role))| Column {
-                field: Arc::clone(field),
-                role,
-                opening: opening(index, field.name(), role),
-            });
-        let encoding = Self {
-            columns: columns.collect(),
-            prefix,
-            options,
-            notes,
-        };
-        let empty = schema
-            .fields()
-            .iter()
-            .map(|field| new_empty_array(field.data_type()))
-            .collect();
+        let encoding = Self { columns: columns.collect(), prefix, options, notes };
+        let empty = schema.fields().iter().map(|field| new_empty_array(field.data_type())).collect();
         let empty =
             RecordBatch::try_new_with_options(schema, empty, &RecordBatchOptions::new().with_row_count(Some(0)))
                 .map_err(|error| error.to_string())?;
@@ -117,10 +99,7 @@ impl Encoding {
             let position = before + index as u64 + 1;
             let row = self.row(&mut columns, index, position, &mut encoded.text);
             let row = row.map_or_else(Row::Bad, |()| Row::Good(position));
-            encoded.rows.push_back(EncodedRow {
-                end: encoded.text.len(),
-                row,
-            });
+            encoded.rows.push_back(EncodedRow { end: encoded.text.len(), row });
         }
         Ok(encoded)
     }
@@ -143,10 +122,7 @@ impl Encoding {
                 (Role::EntityId, false) => {
                     let mut id = Vec::new();
                     encoder.encode(index, &mut id);
-                    let id = id
-                        .strip_prefix(b"\"")
-                        .and_then(|id| id.strip_suffix(b"\""))
-                        .unwrap_or(&id);
+                    let id = id.strip_prefix(b"\"").and_then(|id| id.strip_suffix(b"\"")).unwrap_or(&id);
                     if id.is_empty() {
                         return Err(BadRow::bad_key(position, name, "the entity id is empty"));
                     }
@@ -157,11 +133,7 @@ impl Encoding {
                 }
             }
             if self.notes.take_out_of_range() {
-                return Err(BadRow::invalid(
-                    position,
-                    name,
-                    "a time outside the years 1 to 9999, or no time of a day",
-                ));
+                return Err(BadRow::invalid(position, name, "a time outside the years 1 to 9999, or no time of a day"));
             }
         }
         out.push(b'}');

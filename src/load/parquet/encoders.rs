@@ -52,13 +52,8 @@ impl EncoderFactory for Factory {
         array: &'a dyn Array,
         _: &'a EncoderOptions,
     ) -> Result<Option<NullableEncoder<'a>>, ArrowError> {
-        let encoder = self
-            .floats(array)
-            .or_else(|| self.timestamps(array))
-            .or_else(|| self.dates_and_times(array));
-        Ok(encoder
-            .or_else(|| bytes(array))
-            .map(|encoder| NullableEncoder::new(encoder, array.nulls().cloned())))
+        let encoder = self.floats(array).or_else(|| self.timestamps(array)).or_else(|| self.dates_and_times(array));
+        Ok(encoder.or_else(|| bytes(array)).map(|encoder| NullableEncoder::new(encoder, array.nulls().cloned())))
     }
 }
 
@@ -92,8 +87,7 @@ impl Factory {
         };
         let clock = |micros: Micros| {
             let text = (0..DAY).contains(&micros).then(|| time::format(micros))?;
-            text.split_once('T')
-                .map(|(_, clock)| clock.trim_end_matches('Z').to_owned())
+            text.split_once('T').map(|(_, clock)| clock.trim_end_matches('Z').to_owned())
         };
         self.time::<Date32Type>(array, |days| i64::from(days).checked_mul(DAY), date)
             .or_else(|| self.time::<Date64Type>(array, |value| value.checked_mul(1000), date))
@@ -125,11 +119,9 @@ impl Factory {
     ) -> Option<Boxed<'a>> {
         let array: &PrimitiveArray<T> = array.as_primitive_opt()?;
         let notes = Arc::clone(&self.notes);
-        Some(Box::new(By(move |index: usize, out: &mut Vec<u8>| {
-            match micros(array.value(index)).and_then(write) {
-                Some(text) => quoted(&text, out),
-                None => notes.out_of_range.store(true, Ordering::Relaxed),
-            }
+        Some(Box::new(By(move |index: usize, out: &mut Vec<u8>| match micros(array.value(index)).and_then(write) {
+            Some(text) => quoted(&text, out),
+            None => notes.out_of_range.store(true, Ordering::Relaxed),
         })))
     }
 }
@@ -150,9 +142,7 @@ fn bytes(array: &dyn Array) -> Option<Boxed<'_>> {
 }
 
 fn base64<'a>(value: impl Fn(usize) -> &'a [u8] + 'a) -> Boxed<'a> {
-    Box::new(By(move |index: usize, out: &mut Vec<u8>| {
-        quoted(&BASE64_STANDARD.encode(value(index)), out)
-    }))
+    Box::new(By(move |index: usize, out: &mut Vec<u8>| quoted(&BASE64_STANDARD.encode(value(index)), out)))
 }
 
 /// Text that needs no escape.

@@ -41,22 +41,13 @@ impl ParquetRows {
             .map_err(|error| format!("is no whole Parquet file: {error}"))?;
         let total = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or_default();
         let rows = batch_rows(builder.metadata());
-        let batches = builder
-            .with_batch_size(rows)
-            .build()
-            .map_err(|error| error.to_string())?;
+        let batches = builder.with_batch_size(rows).build().map_err(|error| error.to_string())?;
         let schema = batches.schema();
         let columns: Vec<_> = schema.fields().iter().map(|field| field.name().as_str()).collect();
         let roles = names.roles(&columns)?;
         check_types(&schema, &roles)?;
         let encoding = Encoding::new(Arc::clone(&schema), roles, names.prefix.clone())?;
-        Ok(Self {
-            batches,
-            encoding,
-            encoded: Encoded::default(),
-            total,
-            read: 0,
-        })
+        Ok(Self { batches, encoding, encoded: Encoded::default(), total, read: 0 })
     }
 
     /// Rows in the file.
@@ -90,18 +81,9 @@ impl RowReader for ParquetRows {
 
 /// As many rows as are likely to stay within the size, by what the file says of its own.
 fn batch_rows(metadata: &ParquetMetaData) -> usize {
-    let bytes = metadata
-        .row_groups()
-        .iter()
-        .map(|group| group.total_byte_size().unsigned_abs())
-        .max()
-        .unwrap_or_default();
-    let rows = metadata
-        .row_groups()
-        .iter()
-        .map(|group| group.num_rows().unsigned_abs())
-        .max()
-        .unwrap_or_default();
+    let bytes =
+        metadata.row_groups().iter().map(|group| group.total_byte_size().unsigned_abs()).max().unwrap_or_default();
+    let rows = metadata.row_groups().iter().map(|group| group.num_rows().unsigned_abs()).max().unwrap_or_default();
     let row = (bytes / rows.max(1)).max(1);
     usize::try_from((BATCH_BYTES / row).clamp(1, MAX_BATCH_ROWS)).unwrap_or(1)
 }

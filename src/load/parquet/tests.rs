@@ -60,10 +60,7 @@ fn array(array: impl arrow_array::Array + 'static) -> ArrayRef {
 /// The JSON of one column of features.
 fn values(values: ArrayRef) -> Vec<String> {
     let ids = array(Int64Array::from_iter_values(0..values.len() as i64));
-    let (rows, _) = rows(
-        vec![("entity_id", ids), ("x", values)],
-        &names("entity_id", "event_time", ""),
-    );
+    let (rows, _) = rows(vec![("entity_id", ids), ("x", values)], &names("entity_id", "event_time", ""));
     let value = |row: Result<String, BadRow>| {
         let row = row.unwrap();
         row[row.find("\"x\":").unwrap() + 4..row.len() - 1].to_owned()
@@ -74,30 +71,16 @@ fn values(values: ArrayRef) -> Vec<String> {
 #[test]
 fn numbers_are_the_shortest_text_of_their_type_and_nulls_are_kept() {
     let doubles = Float64Array::from(vec![Some(0.1), None, Some(1.0), Some(5e-324), Some(1e300), Some(-0.0)]);
-    assert_eq!(
-        values(array(doubles)),
-        ["0.1", "null", "1.0", "5e-324", "1e+300", "-0.0"]
-    );
-    assert_eq!(
-        values(array(Float32Array::from(vec![1.111, 16_777_216.0]))),
-        ["1.111", "16777216.0"]
-    );
+    assert_eq!(values(array(doubles)), ["0.1", "null", "1.0", "5e-324", "1e+300", "-0.0"]);
+    assert_eq!(values(array(Float32Array::from(vec![1.111, 16_777_216.0]))), ["1.111", "16777216.0"]);
     assert_eq!(
         values(array(Int64Array::from(vec![i64::MIN, 9_007_199_254_740_993]))),
         ["-9223372036854775808", "9007199254740993"]
     );
-    assert_eq!(
-        values(array(UInt64Array::from(vec![u64::MAX]))),
-        ["18446744073709551615"]
-    );
-    let decimals = Decimal128Array::from(vec![12_345, -5])
-        .with_precision_and_scale(10, 2)
-        .unwrap();
+    assert_eq!(values(array(UInt64Array::from(vec![u64::MAX]))), ["18446744073709551615"]);
+    let decimals = Decimal128Array::from(vec![12_345, -5]).with_precision_and_scale(10, 2).unwrap();
     assert_eq!(values(array(decimals)), ["123.45", "-0.05"]);
-    assert_eq!(
-        values(array(BooleanArray::from(vec![Some(true), None]))),
-        ["true", "null"]
-    );
+    assert_eq!(values(array(BooleanArray::from(vec![Some(true), None]))), ["true", "null"]);
     assert_eq!(values(array(NullArray::new(1))), ["null"]);
 }
 
@@ -117,17 +100,11 @@ fn values_that_json_can_not_hold_are_null_and_counted() {
 #[test]
 fn times_are_rfc_3339_in_utc_floored_to_microseconds() {
     let nanoseconds = TimestampNanosecondArray::from(vec![1_999, -1, 1_700_000_000_123_456_789]);
-    let expected = [
-        "\"1970-01-01T00:00:00.000001Z\"",
-        "\"1969-12-31T23:59:59.999999Z\"",
-        "\"2023-11-14T22:13:20.123456Z\"",
-    ];
+    let expected =
+        ["\"1970-01-01T00:00:00.000001Z\"", "\"1969-12-31T23:59:59.999999Z\"", "\"2023-11-14T22:13:20.123456Z\""];
     assert_eq!(values(array(nanoseconds.clone())), expected);
     assert_eq!(values(array(nanoseconds.with_timezone("+02:00"))), expected);
-    assert_eq!(
-        values(array(TimestampMillisecondArray::from(vec![1]))),
-        ["\"1970-01-01T00:00:00.001Z\""]
-    );
+    assert_eq!(values(array(TimestampMillisecondArray::from(vec![1]))), ["\"1970-01-01T00:00:00.001Z\""]);
     assert_eq!(
         values(array(Date32Array::from(vec![0, 20_000, -719_162]))),
         ["\"1970-01-01\"", "\"2024-10-04\"", "\"0001-01-01\""]
@@ -153,10 +130,7 @@ fn bytes_lists_structs_and_dictionaries_have_a_form() {
         ("a", array(Int64Array::from(vec![Some(1), None]))),
         ("é", array(TimestampMicrosecondArray::from(vec![0, 1]))),
     ]);
-    let expected = [
-        r#"{"a":1,"é":"1970-01-01T00:00:00Z"}"#,
-        r#"{"a":null,"é":"1970-01-01T00:00:00.000001Z"}"#,
-    ];
+    let expected = [r#"{"a":1,"é":"1970-01-01T00:00:00Z"}"#, r#"{"a":null,"é":"1970-01-01T00:00:00.000001Z"}"#];
     assert_eq!(values(array(structs.unwrap())), expected);
 }
 
@@ -170,59 +144,29 @@ fn ids_may_be_integers_and_columns_are_renamed() {
         ]
     };
     let (found, _) = rows(columns(), &names("customer", "at", "c_"));
-    assert_eq!(
-        found,
-        [Ok(
-            r#"{"x":7,"event_time":"1970-01-01T00:00:00Z","entity_id":"c_-42"}"#.to_owned()
-        )]
-    );
+    assert_eq!(found, [Ok(r#"{"x":7,"event_time":"1970-01-01T00:00:00Z","entity_id":"c_-42"}"#.to_owned())]);
     let text = vec![("entity_id", array(LargeStringArray::from(vec!["a\"b"])))];
-    assert_eq!(
-        rows(text, &names("entity_id", "event_time", "c_")).0,
-        [Ok(r#"{"entity_id":"c_a\"b"}"#.to_owned())]
-    );
+    assert_eq!(rows(text, &names("entity_id", "event_time", "c_")).0, [Ok(r#"{"entity_id":"c_a\"b"}"#.to_owned())]);
 }
 
 #[test]
 fn a_row_without_entity_or_time_is_bad_and_the_others_are_not() {
     let columns = vec![
-        (
-            "entity_id",
-            array(StringArray::from(vec![Some("a"), None, Some(""), Some("b"), Some("c")])),
-        ),
-        (
-            "event_time",
-            array(TimestampMicrosecondArray::from(vec![
-                None,
-                Some(0),
-                Some(0),
-                Some(i64::MAX),
-                Some(0),
-            ])),
-        ),
+        ("entity_id", array(StringArray::from(vec![Some("a"), None, Some(""), Some("b"), Some("c")]))),
+        ("event_time", array(TimestampMicrosecondArray::from(vec![None, Some(0), Some(0), Some(i64::MAX), Some(0)]))),
     ];
     let (rows, _) = rows(columns, &names("entity_id", "event_time", ""));
     let expected = [
         (1, "event_time", "the event time is null"),
         (2, "entity_id", "the entity id is null"),
         (3, "entity_id", "the entity id is empty"),
-        (
-            4,
-            "event_time",
-            "a time outside the years 1 to 9999, or no time of a day",
-        ),
+        (4, "event_time", "a time outside the years 1 to 9999, or no time of a day"),
     ];
     for (row, (position, field, message)) in rows.iter().zip(expected) {
         let bad = row.as_ref().unwrap_err();
-        assert_eq!(
-            (bad.position, bad.field.as_str(), bad.message.as_str()),
-            (position, field, message)
-        );
+        assert_eq!((bad.position, bad.field.as_str(), bad.message.as_str()), (position, field, message));
     }
-    assert_eq!(
-        rows[4],
-        Ok(r#"{"entity_id":"c","event_time":"1970-01-01T00:00:00Z"}"#.to_owned())
-    );
+    assert_eq!(rows[4], Ok(r#"{"entity_id":"c","event_time":"1970-01-01T00:00:00Z"}"#.to_owned()));
 }
 
 #[test]
@@ -231,22 +175,13 @@ fn a_file_that_is_no_table_of_rows_is_refused_in_words() {
     let refused = |file: File| ParquetRows::open(file, &names).err().unwrap_or_default();
     let ids = || ("entity_id", array(StringArray::from(vec!["a"])));
     for (columns, part) in [
-        (
-            vec![("id", array(StringArray::from(vec!["a"])))],
-            "no column \"entity_id\"",
-        ),
+        (vec![("id", array(StringArray::from(vec!["a"])))], "no column \"entity_id\""),
         (
             vec![("entity_id", array(Float64Array::from(vec![1.0])))],
             "is Float64: an entity id is a string or an integer",
         ),
-        (
-            vec![ids(), ("event_time", array(Int64Array::from(vec![1])))],
-            "an event time is a timestamp",
-        ),
-        (
-            vec![ids(), ("event_time", array(Date32Array::from(vec![1])))],
-            "an event time is a timestamp",
-        ),
+        (vec![ids(), ("event_time", array(Int64Array::from(vec![1])))], "an event time is a timestamp"),
+        (vec![ids(), ("event_time", array(Date32Array::from(vec![1])))], "an event time is a timestamp"),
     ] {
         let error = refused(written(columns));
         assert!(error.contains(part), "{error}");

@@ -7,6 +7,7 @@ pub mod config;
 pub mod deadline;
 pub mod error;
 pub mod grpc;
+pub mod load;
 pub mod lookup;
 pub mod middleware;
 pub mod rest;

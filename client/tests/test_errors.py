@@ -101,7 +101,7 @@ def test_retries_end() -> None:
     ):
         client.get_online_features(["a"])
     assert len(server.requests) == 3
-    assert caught.value.__notes__ == ["3 attempts within 5.0 s; this is the error of the last"]
+    assert caught.value.__notes__ == ["3 attempts within 5.0 s"]
 
 
 @pytest.mark.parametrize("code", [Code.INTERNAL, Code.RESOURCE_EXHAUSTED, Code.DEADLINE_EXCEEDED, Code.ABORTED])

@@ -1,5 +1,6 @@
 """The client while the real gateway starts late, stops and starts again."""
 
+import asyncio
 import threading
 from pathlib import Path
 
@@ -7,13 +8,11 @@ import pytest
 
 import unskew
 from tests.gateway import Gateway, binary, free_address
-from unskew import RetryPolicy, Status
+from unskew import Status
 from unskew.errors import Unavailable
 
 pytestmark = pytest.mark.integration
 
-# Enough retries for as long as a busy machine may need to start a process.
-PATIENT = RetryPolicy(retries=100, max_backoff=0.2)
 ROW = {"entity_id": "a", "event_time": "2018-04-01T12:00:00Z", "x": 1}
 
 
@@ -23,7 +22,7 @@ def test_a_gateway_that_comes_late_is_waited_for(tmp_path: Path) -> None:
     replies: list[unskew.OnlineFeatures] = []
 
     def call() -> None:
-        with unskew.FeatureStoreClient(address, timeout=15.0, retries=PATIENT) as client:
+        with unskew.FeatureStoreClient(address, timeout=15.0) as client:
             replies.append(client.get_online_features(["a"], ["x"]))
 
     caller = threading.Thread(target=call)
@@ -35,10 +34,24 @@ def test_a_gateway_that_comes_late_is_waited_for(tmp_path: Path) -> None:
     assert [reply["a"].statuses for reply in replies] == [{"x": Status.MISSING}]
 
 
+def test_asyncio_waits_for_it_too(tmp_path: Path) -> None:
+    address = free_address()
+
+    async def call() -> unskew.OnlineFeatures:
+        async with unskew.aio.FeatureStoreClient(address, timeout=15.0) as client:
+            task = asyncio.create_task(client.get_online_features(["a"], ["x"]))
+            done, _ = await asyncio.wait([task], timeout=0.3)
+            assert not done
+            with Gateway(tmp_path, address):
+                return await task
+
+    assert asyncio.run(call())["a"].statuses == {"x": Status.MISSING}
+
+
 def test_a_client_outlives_a_restart_and_acknowledged_rows_do_too(tmp_path: Path) -> None:
     with Gateway(tmp_path) as first:
         address = first.address
-        client = unskew.FeatureStoreClient(address, timeout=5.0, write_timeout=15.0, retries=PATIENT)
+        client = unskew.FeatureStoreClient(address, timeout=5.0, write_timeout=15.0)
         assert client.write_rows([ROW]).accepted == 1
         assert first.stop() == 0
     with pytest.raises(Unavailable):

@@ -63,8 +63,9 @@ def main() -> int:
             continue
         committed = path.read_text(encoding="utf-8") if path.is_file() else ""
         if diff := difference(name, committed, current):
+            command = f"unskew-gateway {' '.join(arguments)}"
             found.append(
-                f"{name} is not what `unskew-gateway {' '.join(arguments)}` prints: run scripts/checks/generated.py --write\n{diff}"
+                f"{name} is not what `{command}` prints: run python3 scripts/checks/generated.py --write\n{diff}"
             )
     return repository.report("generated", found, f"{', '.join(GENERATED)} {'written' if write else 'are current'}")
 

@@ -1,7 +1,7 @@
 """Checks which room of `src/` uses which: the table of CONTRIBUTING.md, as code. Test code is left out.
 
-A room is a folder or file below `src/`. The tables say which rooms it may use, and which rooms may use a foreign crate; all else
-is a finding.
+A room is a folder or file below `src/`. The tables say which rooms it may use, and which rooms may use a foreign crate;
+all else is a finding.
 """
 
 from __future__ import annotations
@@ -72,6 +72,9 @@ CRATES: dict[str, frozenset[str]] = {
 }
 
 _CRATE_PATH = re.compile(r"\bcrate::(?=[a-z{])")
+# A module of ours can have a crate's name: `telemetry::metrics`.
+_OWN_MODULE = re.compile(r"\bmod (\w+)")
+_OWN_USE = re.compile(r"\buse (?:super|self|crate)::(?:\w+::)*(\w+);")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 
 
@@ -128,7 +131,7 @@ def uses(source: str) -> Iterator[tuple[int, tuple[str, ...]]]:
 def crates(source: str) -> Iterator[tuple[int, str]]:
     """The foreign crates with rooms of their own that a source uses, with their lines."""
     for name in CRATES:
-        # A path of that crate, not a module of ours in the middle of a path (`telemetry::metrics::…`), nor a local name.
+        # A path of that crate, not a module in the middle of a path of ours (`telemetry::metrics::…`).
         for match in re.finditer(rf"(?<![\w:]){name}::", source):
             yield rust_source.line_of(source, match.start()), name
 
@@ -144,10 +147,7 @@ def faults(path: Path, text: str) -> Iterator[str]:
         if message := fault(here, used):
             yield f"{path}:{line}: {message}"
     # A module of ours can have a crate's name: `telemetry::metrics`.
-    own_modules = {
-        *re.findall(r"\bmod (\w+)", source),
-        *re.findall(r"\buse (?:super|self|crate)::(?:\w+::)*(\w+);", source),
-    }
+    own_modules = {*_OWN_MODULE.findall(source), *_OWN_USE.findall(source)}
     for line, crate in crates(source):
         if here not in CRATES[crate] and crate not in own_modules:
             yield f"{path}:{line}: {here} uses the crate {crate}, which only {_listed(CRATES[crate])} may"

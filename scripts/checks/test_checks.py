@@ -5,6 +5,7 @@ from pathlib import Path
 import error_pages
 import generated
 import layering
+import links
 import log_format
 import no_local_paths
 import pytest
@@ -135,3 +136,14 @@ def test_error_pages() -> None:
 def test_generated_shows_the_difference() -> None:
     assert generated.difference("a", "x\ny\n", "x\ny\n") == ""
     assert "+z" in generated.difference("a", "x\ny\n", "x\nz\n")
+
+
+def test_links() -> None:
+    pages = {Path("docs/b.md"): "# Big Title: x\n", Path("docs"): ""}
+    good = (
+        "[a](docs/b.md) [b](docs/b.md#big-title-x) [c](docs) [d](https://example.org/x) [e](#top)\n\n# Top\n"
+        "```\n[f](no.md)\n```\n"
+    )
+    assert list(links.faults(Path("README.md"), good, pages.get)) == []
+    bad = "[a](docs/c.md) [b](docs/b.md#small) [c](#top)"
+    assert len(list(links.faults(Path("README.md"), bad, pages.get))) == len(["a", "b", "c"])

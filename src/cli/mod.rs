@@ -4,6 +4,7 @@ mod check_config;
 mod check_store;
 mod configured;
 mod healthcheck;
+mod load;
 mod openapi;
 mod serve;
 
@@ -17,6 +18,8 @@ use clap::Subcommand;
 pub enum Command {
     /// Serves features until SIGTERM.
     Serve(serve::Serve),
+    /// Writes the rows of a Parquet, NDJSON or CSV file to a running gateway, or straight into the store.
+    Load(load::Load),
     /// Prints the effective configuration, with the layer that each value comes from, or what is wrong with it.
     CheckConfig(check_config::CheckConfig),
     /// Verifies every value of an embedded store that no process has open.
@@ -52,6 +55,7 @@ impl Command {
     pub fn run(self) -> ExitCode {
         let done = match self {
             Self::Serve(command) => command.run(),
+            Self::Load(command) => command.run(),
             Self::CheckConfig(command) => command.run(),
             Self::CheckStore(command) => command.run(),
             Self::Openapi(command) => command.run(),

@@ -23,7 +23,7 @@ pub(super) enum Use {
 
 #[derive(Clone, Copy, Debug)]
 struct Member {
-    /// The raw name with its closing quote lies at this range of the text.
+    /// The raw name with its closing quote and the colon lies at this range of the text.
     start: u32,
     end: u32,
     escaped: bool,
@@ -75,12 +75,16 @@ impl Members {
         wanted: Option<&Names>,
     ) -> Result<Next, ScanError> {
         scanner.expect(b'"', "expected a name in double quotes")?;
-        if let Some(member) = self.members.get(position)
-            && scanner.take(&self.text.as_bytes()[member.start as usize..member.end as usize])
-        {
-            let usage = member.usage;
-            scanner.expect(b':', "expected a colon after the name")?;
-            return Ok(Next::Member(usage));
+        if let Some(member) = self.members.get(position) {
+            let known = &self.text.as_bytes()[member.start as usize..member.end as usize];
+            // Most text is compact, so that the colon follows at once.
+            if scanner.take(known) {
+                return Ok(Next::Member(member.usage));
+            }
+            if scanner.take(&known[..known.len() - 1]) {
+                scanner.expect(b':', "expected a colon after the name")?;
+                return Ok(Next::Member(member.usage));
+            }
         }
         let name = scanner.name_after_quote()?;
         Ok(self.learn(position, name, wanted))
@@ -90,7 +94,7 @@ impl Members {
     #[inline]
     pub(super) fn name(&self, position: usize) -> Text<'_> {
         self.members.get(position).map_or(Text::plain(""), |member| {
-            let raw = self.text.get(member.start as usize..member.end as usize - 1).unwrap_or_default();
+            let raw = self.text.get(member.start as usize..member.end as usize - 2).unwrap_or_default();
             Text::checked(raw, member.escaped)
         })
     }
@@ -120,7 +124,7 @@ impl Members {
         };
         let start = self.text.len();
         self.text.push_str(name.raw());
-        self.text.push('"');
+        self.text.push_str("\":");
         let [start, end] = [start, self.text.len()].map(|at| u32::try_from(at).unwrap_or(u32::MAX));
         self.members.push(Member { start, end, escaped: name.is_escaped(), usage });
         Next::Member(usage)

@@ -153,6 +153,10 @@ fn name_code(mut response: Response) -> Response {
         let facts = code.facts();
         response.headers_mut().insert(GRPC_STATUS, HeaderValue::from(facts.grpc));
         response.headers_mut().insert(ERROR_CODE, HeaderValue::from_static(facts.name));
+        if code == Code::NotFound && !response.headers().contains_key(GRPC_MESSAGE) {
+            let message = HeaderValue::from_static("there is no such method; server reflection lists what there is");
+            response.headers_mut().insert(GRPC_MESSAGE, message);
+        }
     }
     response.extensions_mut().insert(code);
     response

@@ -48,7 +48,7 @@ pub(super) struct OnlineFeaturesBody {
     tag = "features",
     operation_id = "getOnlineFeatures",
     request_body = OnlineFeaturesBody,
-    params(("x-request-timeout-ms" = Option<u32>, Header, minimum = 1, description = "The deadline of the request, in milliseconds.")),
+    params(("x-request-timeout-ms" = Option<i64>, Header, nullable = false, minimum = 1, maximum = 4_294_967_295_i64, description = "The deadline of the request, in milliseconds.")),
     responses(
         (status = 200, body = schema::OnlineFeaturesResponse, description = "An entry for every id; each has its own status."),
         (status = 400, body = schema::ErrorBody, description = "INVALID_ARGUMENT"),
@@ -83,10 +83,10 @@ fn asked_in_body(headers: &HeaderMap, body: &bytes::Bytes) -> Result<Asked, Erro
     operation_id = "getOnlineFeaturesOfOne",
     params(
         ("entity_id" = String, Path, min_length = 1, description = "The entity, percent-encoded."),
-        ("feature_names" = Option<String>, Query, description = "Names with commas between them; none: all. Repeat the parameter or use POST for names that hold a comma.", example = "feature_a,feature_b"),
-        ("as_of" = Option<String>, Query, format = DateTime, description = "The time t of the request, RFC 3339."),
-        ("all_statuses" = Option<bool>, Query, description = "Lists the status of every feature, PRESENT ones too."),
-        ("x-request-timeout-ms" = Option<u32>, Header, minimum = 1, description = "The deadline of the request, in milliseconds."),
+        ("feature_names" = Option<String>, Query, nullable = false, description = "Names with commas between them; none: all. Repeat the parameter or use POST for names that hold a comma.", example = "feature_a,feature_b"),
+        ("as_of" = Option<String>, Query, nullable = false, format = DateTime, description = "The time t of the request, RFC 3339."),
+        ("all_statuses" = Option<bool>, Query, nullable = false, description = "Lists the status of every feature, PRESENT ones too."),
+        ("x-request-timeout-ms" = Option<i64>, Header, nullable = false, minimum = 1, maximum = 4_294_967_295_i64, description = "The deadline of the request, in milliseconds."),
     ),
     responses(
         (status = 200, body = schema::OnlineFeaturesResponse, description = "The same form as for several entities."),

@@ -9,3 +9,4 @@ mod start;
 
 pub use shutdown::Stop;
 pub use start::{RunError, run};
+pub(crate) use start::{limits, store_options};

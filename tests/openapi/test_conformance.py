@@ -1,4 +1,4 @@
-"""The running gateway keeps to the OpenAPI document that it serves: schemathesis makes the requests, good and bad, and checks the answers."""
+"""The running gateway keeps to the OpenAPI document that it serves: schemathesis makes requests, good and bad."""
 
 import json
 import os
@@ -31,5 +31,4 @@ def test_answers_keep_to_the_document(address: str, tmp_path: Path) -> None:
     run = subprocess.run(
         command, cwd=tmp_path, check=False, capture_output=True, text=True, timeout=TIME_LIMIT, stdin=subprocess.DEVNULL
     )
-    print(run.stdout[-20_000:])
     assert run.returncode == 0, f"schemathesis ended with {run.returncode}:\n{run.stdout[-20_000:]}{run.stderr[-2000:]}"

@@ -1,4 +1,4 @@
-"""Random JSON rows as clients and tools write them: every kind of value, odd names, numbers of every size, deep nesting."""
+"""Random JSON rows as clients and tools write them: values of all kinds, odd names, awkward numbers, deep nesting."""
 
 import json
 import math

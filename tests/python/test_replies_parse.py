@@ -1,7 +1,7 @@
 """Every reply is read by Python's protobuf, and by its json module, and both give what was written.
 
-Rows go in over REST as text that Python's json module wrote, and come out over gRPC as raw bytes, which a stub without generated
-code hands to `ParseFromString`; and over REST as JSON.
+Rows go in over REST as text that Python's json module wrote. They come out over gRPC as raw bytes, for
+`ParseFromString`, and over REST as JSON.
 """
 
 import json
@@ -12,11 +12,11 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import contract
 import pytest
-import random_json
 
+import contract
 import grpc
+import random_json
 
 SEED = 596
 BATCH = 100
@@ -81,6 +81,7 @@ def written(address: str, random_cases: int) -> Written:
     rows: Written = {}
     for at in range(random_cases):
         rows[f"{at}_{random_json.text(source)[:20].strip()}"] = random_json.features(source)
+    assert sum(map(len, rows.values())) > random_cases
     for batch in batches(rows):
         lines = []
         for entity_id in batch:
@@ -106,7 +107,7 @@ def read(address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rea
     messages = contract.generate(tmp_path_factory.mktemp("contract"))
     options = [("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", 1 << 26)]
     with grpc.insecure_channel(address, options=options) as channel:
-        call = channel.unary_unary(METHOD)
+        call: Callable[..., bytes] = channel.unary_unary(METHOD)
 
         def ask(entity_ids: Sequence[str]) -> Any:
             request = messages.OnlineFeaturesRequest(entity_ids=entity_ids)

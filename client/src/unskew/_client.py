@@ -15,7 +15,7 @@ from unskew._replies import FailedCall, decode_reply
 from unskew._rows import Batch, Batcher, Tally, check_rows
 from unskew.errors import ClientClosed
 from unskew.results import OnlineFeatures, WriteResult
-from unskew.retry import DEFAULT_RETRY, Attempts, RetryPolicy
+from unskew.retry import DEFAULT_RETRY, Attempts, CallOptions, RetryPolicy
 
 Reply = TypeVar("Reply")
 
@@ -78,7 +78,7 @@ class FeatureStoreClient:
         """
         request = _requests.online_features(entity_ids, feature_names, as_of, all_statuses)
         attempts = self._settings.read(timeout)
-        return decode_reply(request, self._call(lambda left: self._get(request, timeout=left), attempts))
+        return decode_reply(request, self._call(lambda options: self._get(request, **options), attempts))
 
     def write_rows(
         self,
@@ -137,11 +137,11 @@ class FeatureStoreClient:
             return
         attempts = self._settings.write(limit, batch.repeatable)
         with tally.on_error():
-            reply = self._call(lambda left: self._attempt_write(request, left), attempts)
+            reply = self._call(lambda options: self._attempt_write(request, options), attempts)
         tally.add(batch, reply)
 
-    def _attempt_write(self, request: wire.WriteRowsRequest, left: float) -> wire.WriteRowsResponse | None:
-        replies = self._write(iter((request,)), timeout=left)
+    def _attempt_write(self, request: wire.WriteRowsRequest, options: CallOptions) -> wire.WriteRowsResponse | None:
+        replies = self._write(iter((request,)), **options)
         reply = next(replies, None)
         # The batch is acknowledged; how the stream ends says nothing more of it.
         with contextlib.suppress(grpc.RpcError):
@@ -149,13 +149,13 @@ class FeatureStoreClient:
                 pass
         return reply
 
-    def _call(self, attempt: Callable[[float], Reply], attempts: Attempts) -> Reply:
+    def _call(self, attempt: Callable[[CallOptions], Reply], attempts: Attempts) -> Reply:
         """The reply of the first attempt that has one."""
         while True:
             if self._closed:
                 raise ClientClosed("the client is closed")
             try:
-                return attempt(attempts.remaining())
+                return attempt(attempts.next())
             except grpc.RpcError as error:
                 delay = attempts.after(cast(FailedCall, error))
             time.sleep(delay)

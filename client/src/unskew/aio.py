@@ -17,7 +17,7 @@ from unskew._replies import FailedCall, decode_reply
 from unskew._rows import Batch, Batcher, Tally, check_rows
 from unskew.errors import ClientClosed
 from unskew.results import OnlineFeatures, WriteResult
-from unskew.retry import DEFAULT_RETRY, Attempts, RetryPolicy
+from unskew.retry import DEFAULT_RETRY, Attempts, CallOptions, RetryPolicy
 
 __all__ = ["FeatureStoreClient"]
 
@@ -56,7 +56,7 @@ class FeatureStoreClient:
         """See `unskew.FeatureStoreClient.get_online_features`."""
         request = _requests.online_features(entity_ids, feature_names, as_of, all_statuses)
         attempts = self._settings.read(timeout)
-        return decode_reply(request, await self._call(lambda left: self._get(request, timeout=left), attempts))
+        return decode_reply(request, await self._call(lambda options: self._get(request, **options), attempts))
 
     async def write_rows(
         self,
@@ -117,11 +117,13 @@ class FeatureStoreClient:
             return
         attempts = self._settings.write(limit, batch.repeatable)
         with tally.on_error():
-            reply = await self._call(lambda left: self._attempt_write(request, left), attempts)
+            reply = await self._call(lambda options: self._attempt_write(request, options), attempts)
         tally.add(batch, reply)
 
-    async def _attempt_write(self, request: wire.WriteRowsRequest, left: float) -> wire.WriteRowsResponse | None:
-        replies = aiter(self._write(iter((request,)), timeout=left))
+    async def _attempt_write(
+        self, request: wire.WriteRowsRequest, options: CallOptions
+    ) -> wire.WriteRowsResponse | None:
+        replies = aiter(self._write(iter((request,)), **options))
         reply = await anext(replies, None)
         # The batch is acknowledged; how the stream ends says nothing more of it.
         with contextlib.suppress(grpc.RpcError):
@@ -129,13 +131,13 @@ class FeatureStoreClient:
                 pass
         return reply
 
-    async def _call(self, attempt: Callable[[float], Awaitable[Reply]], attempts: Attempts) -> Reply:
+    async def _call(self, attempt: Callable[[CallOptions], Awaitable[Reply]], attempts: Attempts) -> Reply:
         """The reply of the first attempt that has one."""
         while True:
             if self._closed:
                 raise ClientClosed("the client is closed")
             try:
-                return await attempt(attempts.remaining())
+                return await attempt(attempts.next())
             except grpc.RpcError as error:
                 delay = attempts.after(cast(FailedCall, error))
             await asyncio.sleep(delay)

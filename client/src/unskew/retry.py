@@ -3,6 +3,7 @@
 import random
 import time
 from dataclasses import dataclass
+from typing import TypedDict
 
 import grpc
 
@@ -18,7 +19,7 @@ class RetryPolicy:
 
     The wait before retry n (from 0) lies between half and all of `initial_backoff * multiplier**n`, at most
     `max_backoff`; longer when the gateway says so (`retry-after-ms`). A retry that could not start before the deadline
-    is not waited for.
+    is not waited for. If the gateway could not be reached, the retry waits for the connection, until the deadline.
     """
 
     retries: int = 5
@@ -57,6 +58,14 @@ DEFAULT_RETRY = RetryPolicy()
 NO_RETRY = RetryPolicy(retries=0)
 
 
+class CallOptions(TypedDict):
+    """Options of one attempt of a call."""
+
+    timeout: float
+    """Seconds."""
+    wait_for_ready: bool
+
+
 class Attempts:
     """Deadline and retries of one call. It never sleeps: the caller does, in its own way."""
 
@@ -66,17 +75,21 @@ class Attempts:
         self._address = address
         self._deadline = time.monotonic() + timeout
         self._failed = 0
+        self._unreachable: UnskewError | None = None
 
-    def remaining(self) -> float:
-        """Seconds left until the deadline.
+    def next(self) -> CallOptions:
+        """Options of the next attempt.
+
+        After an attempt that did not reach the gateway the next waits for the connection: else the retries could be
+        used up while grpc waits to connect again, and before 1.80 grpcio connects only while a call waits for it.
 
         Raises:
-            DeadlineExceeded: none are left.
+            UnskewError: the deadline has passed.
         """
         left = self._deadline - time.monotonic()
         if left <= 0:
-            raise self._no_answer()
-        return left
+            raise self._out_of_time()
+        return {"timeout": left, "wait_for_ready": self._unreachable is not None}
 
     def after(self, call: FailedCall) -> float:
         """Seconds to wait before the next attempt, after a failed one.
@@ -86,22 +99,25 @@ class Attempts:
         """
         error = decode_error(call)
         self._failed += 1
+        # An error that the gateway did not make bears no request id.
         if error.grpc_code is grpc.StatusCode.DEADLINE_EXCEEDED and error.request_id is None:
-            # grpc's own words hold no number.
-            error = self._no_answer()
+            raise self._out_of_time() from None
         if error.grpc_code is not grpc.StatusCode.UNAVAILABLE or self._failed > self._policy.retries:
             raise self._final(error) from None
+        self._unreachable = error if error.request_id is None else None
         delay = max(self._policy.backoff(self._failed - 1), error.retry_after or 0.0)
         if time.monotonic() + delay >= self._deadline:
             raise self._final(error) from None
         return delay
 
-    def _no_answer(self) -> DeadlineExceeded:
-        return DeadlineExceeded(
-            f"no answer from {self._address} within {self._timeout} s", grpc_code=grpc.StatusCode.DEADLINE_EXCEEDED
+    def _out_of_time(self) -> UnskewError:
+        """Why the gateway could not be reached, if that was so; else that it did not answer."""
+        no_answer = f"no answer from {self._address} within {self._timeout} s"
+        return self._final(
+            self._unreachable or DeadlineExceeded(no_answer, grpc_code=grpc.StatusCode.DEADLINE_EXCEEDED)
         )
 
     def _final(self, error: UnskewError) -> UnskewError:
         if self._failed > 1:
-            error.add_note(f"{self._failed} attempts within {self._timeout} s; this is the error of the last")
+            error.add_note(f"{self._failed} attempts within {self._timeout} s")
         return error

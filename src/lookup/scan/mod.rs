@@ -140,6 +140,10 @@ impl<'a> Scanner<'a> {
         ScanError { message, at: self.at }
     }
 
+    fn error_at(&self, at: usize, message: &'static str) -> ScanError {
+        ScanError { message, at }
+    }
+
     #[inline]
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
@@ -249,7 +253,7 @@ impl<'a> Scanner<'a> {
     #[inline(always)]
     pub fn first(&mut self) -> Result<First<'a>, ScanError> {
         let scalar = match self.skip_space() {
-            Some(b'-' | b'0'..=b'9') => Scalar::Number(self.number()?),
+            Some(b'-' | b'0'..=b'9') => return Ok(First::Scalar(Scalar::Number(self.number()?))),
             Some(b'"') => {
                 self.at += 1;
                 Scalar::String(self.string()?)

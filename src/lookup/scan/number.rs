@@ -61,77 +61,78 @@ impl<'a> Scanner<'a> {
     /// A number at the next byte, which is a minus or a digit.
     #[inline(always)]
     pub(super) fn number(&mut self) -> Result<Number<'a>, ScanError> {
-        let start = self.at;
-        if self.bytes[start] == b'-' {
-            self.at += 1;
+        let (bytes, start) = (self.bytes, self.at);
+        let first = if bytes.get(start) == Some(&b'-') { start + 1 } else { start };
+        let (mut at, mut mantissa) = digits(bytes, first, 0);
+        let mut count = at - first;
+        if count == 0 {
+            return Err(self.error_at(at, "expected a digit"));
         }
-        let mut mantissa = 0;
-        let whole = self.digits(&mut mantissa)?;
-        if whole > 1 && self.bytes[self.at - whole] == b'0' {
-            self.at -= whole;
-            return Err(self.error("a number can't begin with a zero"));
+        if count > 1 && bytes.get(first) == Some(&b'0') {
+            return Err(self.error_at(first, "a number can't begin with a zero"));
         }
-        let mut fraction = 0;
-        if self.bytes.get(self.at) == Some(&b'.') {
-            self.at += 1;
-            fraction = self.digits(&mut mantissa)?;
-        }
-        let mut power = 0;
-        let mut is_integer = fraction == 0;
-        if let Some(b'e' | b'E') = self.bytes.get(self.at) {
+        let mut exponent = 0;
+        let mut is_integer = true;
+        if bytes.get(at) == Some(&b'.') {
             is_integer = false;
-            power = self.power()?;
+            let point = at + 1;
+            (at, mantissa) = digits(bytes, point, mantissa);
+            if at == point {
+                return Err(self.error_at(at, "expected a digit"));
+            }
+            count += at - point;
+            exponent = -i32::try_from(at - point).unwrap_or(i32::MAX);
         }
-        let number = Number {
-            text: &self.text[start..self.at],
-            mantissa,
-            digits: whole + fraction,
-            exponent: i32::try_from(fraction).unwrap_or(i32::MAX).checked_neg().unwrap_or(0).saturating_add(power),
-            is_integer,
-        };
+        if let Some(b'e' | b'E') = bytes.get(at) {
+            is_integer = false;
+            let power;
+            (at, power) = self.power(at)?;
+            exponent = exponent.saturating_add(power);
+        }
+        let number = Number { text: &self.text[start..at], mantissa, digits: count, exponent, is_integer };
         // Only a long or a far number can be infinite; the others need no look.
-        let magnitude = i32::try_from(number.digits).unwrap_or(i32::MAX).saturating_add(power);
+        let magnitude = exponent.saturating_add(i32::try_from(count).unwrap_or(i32::MAX));
         if magnitude > 300 && !number.value().is_finite() {
-            self.at = start;
-            return Err(self.error("a number outside float64"));
+            return Err(self.error_at(start, "a number outside float64"));
         }
+        self.at = at;
         Ok(number)
     }
 
-    #[inline(always)]
-    fn digits(&mut self, mantissa: &mut u64) -> Result<usize, ScanError> {
-        let start = self.at;
-        while let Some(chunk) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk::<8>)
-            && let Some(eight) = eight_digits(u64::from_le_bytes(*chunk))
-        {
-            *mantissa = mantissa.wrapping_mul(100_000_000).wrapping_add(eight);
-            self.at += 8;
-        }
-        while let Some(digit @ b'0'..=b'9') = self.bytes.get(self.at) {
-            *mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
-            self.at += 1;
-        }
-        if self.at == start { Err(self.error("expected a digit")) } else { Ok(self.at - start) }
-    }
-
+    /// The exponent whose `e` is at `at`: where it ends, and the power of ten.
     #[cold]
-    fn power(&mut self) -> Result<i32, ScanError> {
-        self.at += 1;
-        let negative = self.bytes.get(self.at) == Some(&b'-');
-        if negative || self.bytes.get(self.at) == Some(&b'+') {
-            self.at += 1;
-        }
-        let start = self.at;
+    fn power(&self, at: usize) -> Result<(usize, i32), ScanError> {
+        let sign = self.bytes.get(at + 1);
+        let start = if let Some(b'-' | b'+') = sign { at + 2 } else { at + 1 };
+        let mut end = start;
         let mut power = 0_i32;
-        while let Some(digit @ b'0'..=b'9') = self.bytes.get(self.at) {
+        while let Some(digit @ b'0'..=b'9') = self.bytes.get(end) {
             power = power.saturating_mul(10).saturating_add(i32::from(digit - b'0')).min(1_000_000);
-            self.at += 1;
+            end += 1;
         }
-        if self.at == start {
-            return Err(self.error("expected a digit in the exponent"));
+        if end == start {
+            return Err(self.error_at(end, "expected a digit in the exponent"));
         }
-        Ok(if negative { -power } else { power })
+        Ok((end, if sign == Some(&b'-') { -power } else { power }))
     }
+}
+
+/// Reads digits from `at` on: where they end, and the mantissa with them appended.
+#[inline(always)]
+fn digits(bytes: &[u8], mut at: usize, mut mantissa: u64) -> (usize, u64) {
+    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>)
+        && let Some(eight) = eight_digits(u64::from_le_bytes(*chunk))
+    {
+        mantissa = mantissa.wrapping_mul(100_000_000).wrapping_add(eight);
+        at += 8;
+    }
+    while let Some(&byte) = bytes.get(at)
+        && byte.is_ascii_digit()
+    {
+        mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
+        at += 1;
+    }
+    (at, mantissa)
 }
 
 /// The value of eight ASCII digits, the first in the lowest byte; none if one is no digit.

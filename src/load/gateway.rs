@@ -1,0 +1,223 @@
+//! Delivery to a running gateway: one `WriteRows` stream, a few batches in flight, those without an answer sent again on a new stream
+//! when the old one breaks.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::UnboundedReceiverStream;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status, Streaming};
+
+use super::LoadError;
+use super::backoff::Backoff;
+use super::batch::Batch;
+use super::intake::Intake;
+use super::options::Options;
+use super::report::Report;
+use super::store::{again, too_large};
+use crate::api::feature_store_client::FeatureStoreClient;
+use crate::api::{WriteRowsRequest, WriteRowsResponse, write_rows_request::Rows};
+use crate::error::{self, ERROR_CODE};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A gateway that answers no ping for this long is gone.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// How long the gateway may take to end a stream that has all its answers.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Why a stream ended before its time.
+enum Broken {
+    /// The gateway or its store is away: worth another attempt.
+    Away(String),
+    /// The first batch without an answer is larger than the gateway allows.
+    TooLarge(String),
+    /// Another attempt can't help.
+    Final(LoadError),
+}
+
+/// A running gateway, and what it has not yet answered.
+pub(super) struct Gateway {
+    address: String,
+    endpoint: Endpoint,
+    view: String,
+    in_flight: usize,
+    backoff: Backoff,
+    /// Sent, or to be sent, in order.
+    pending: VecDeque<Batch>,
+    was_connected: bool,
+}
+
+impl Gateway {
+    /// The gateway at HOST:PORT; nothing is connected yet.
+    pub(super) fn new(address: &str, options: &Options) -> Result<Self, LoadError> {
+        let endpoint = Endpoint::from_shared(format!("http://{address}"))
+            .map_err(|error| LoadError::new(format!("{address:?} is no address of the form HOST:PORT: {error}")))?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .http2_keep_alive_interval(KEEP_ALIVE)
+            .keep_alive_timeout(KEEP_ALIVE);
+        Ok(Self {
+            address: address.to_owned(),
+            endpoint,
+            view: options.view.clone(),
+            in_flight: usize::try_from(options.in_flight).unwrap_or(1),
+            backoff: Backoff::new(options.retry_for),
+            pending: VecDeque::new(),
+            was_connected: false,
+        })
+    }
+
+    /// Sends all batches and hears the answers.
+    pub(super) async fn deliver(mut self, intake: &mut Intake, report: &mut Report) -> Result<(), LoadError> {
+        loop {
+            match self.session(intake, report).await {
+                Ok(()) => return Ok(()),
+                Err(Broken::Away(cause)) => again(&mut self.backoff, &cause, report).await?,
+                Err(Broken::TooLarge(message)) => {
+                    if let Some(batch) = self.pending.pop_front() {
+                        match batch.split() {
+                            Ok((first, second)) => {
+                                self.pending.push_front(second);
+                                self.pending.push_front(first);
+                            }
+                            Err(batch) => too_large(batch, &message, report),
+                        }
+                    }
+                }
+                Err(Broken::Final(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// One connection and one stream, to the end of the batches or of the stream.
+    async fn session(&mut self, intake: &mut Intake, report: &mut Report) -> Result<(), Broken> {
+        let channel = self.connect().await?;
+        self.was_connected = true;
+        if self.pending.is_empty() {
+            match self.next(intake, report).await {
+                Some(batch) => self.pending.push_back(batch),
+                None => return Ok(()),
+            }
+        }
+        // Not bounded by itself: what is in it is pending, and that is bounded.
+        let (stream, requests) = mpsc::unbounded_channel();
+        for batch in &self.pending {
+            // Whether the stream takes it shows in its answers.
+            drop(stream.send(self.request(batch)));
+        }
+        let call = FeatureStoreClient::new(channel).write_rows(UnboundedReceiverStream::new(requests)).await;
+        let mut answers = call.map_err(|status| self.broken(&status))?.into_inner();
+        let mut expected = 0;
+        while !self.pending.is_empty() || intake.is_open() {
+            tokio::select! {
+                answer = answers.message(), if !self.pending.is_empty() => {
+                    self.answered(answer, expected, report)?;
+                    expected += 1;
+                }
+                batch = self.next(intake, report), if intake.is_open() && self.pending.len() < self.in_flight => {
+                    if let Some(batch) = batch {
+                        drop(stream.send(self.request(&batch)));
+                        self.pending.push_back(batch);
+                    }
+                }
+            }
+        }
+        drop(stream);
+        goodbye(answers).await;
+        Ok(())
+    }
+
+    async fn connect(&self) -> Result<Channel, Broken> {
+        self.endpoint.connect().await.map_err(|error| {
+            let message = format!("{}: no connection: {}", self.address, root_cause(&error));
+            if self.was_connected {
+                return Broken::Away(message);
+            }
+            Broken::Final(LoadError::new(format!("{message}: is the gateway running there?")))
+        })
+    }
+
+    async fn next(&self, intake: &mut Intake, report: &Report) -> Option<Batch> {
+        if report.must_stop() {
+            intake.stop();
+            return None;
+        }
+        intake.next().await
+    }
+
+    fn request(&self, batch: &Batch) -> WriteRowsRequest {
+        WriteRowsRequest { view: self.view.clone(), rows: Some(Rows::Ndjson(batch.ndjson.clone())) }
+    }
+
+    fn answered(
+        &mut self,
+        answer: Result<Option<WriteRowsResponse>, Status>,
+        expected: i64,
+        report: &mut Report,
+    ) -> Result<(), Broken> {
+        let answer = answer
+            .map_err(|status| self.broken(&status))?
+            .ok_or_else(|| Broken::Away(format!("{}: the gateway ended the stream", self.address)))?;
+        if answer.batch != expected {
+            return Err(Broken::Final(LoadError::new(format!(
+                "{}: answered batch {} where {expected} was due: not a gateway of this version?",
+                self.address, answer.batch
+            ))));
+        }
+        self.backoff.reset();
+        if let Some(batch) = self.pending.pop_front() {
+            let refused = answer
+                .bad
+                .into_iter()
+                .map(|bad| {
+                    batch.refused(usize::try_from(bad.row).unwrap_or(usize::MAX), bad.code, bad.field, bad.message)
+                })
+                .collect();
+            report.answered(batch, u64::try_from(answer.accepted).unwrap_or_default(), refused);
+        }
+        Ok(())
+    }
+
+    /// What a status means for the load. The gateway's own have a stable name; the others come from the connection, or from something
+    /// between.
+    fn broken(&self, status: &Status) -> Broken {
+        let name = status.metadata().get(ERROR_CODE).and_then(|name| name.to_str().ok());
+        let is = |code: error::Code| name == Some(code.facts().name);
+        if is(error::Code::RequestTooLarge) {
+            return Broken::TooLarge(status.message().to_owned());
+        }
+        let away = match name {
+            Some(_) => is(error::Code::Unavailable) || is(error::Code::DeadlineExceeded),
+            None => matches!(
+                status.code(),
+                Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled | Code::DeadlineExceeded
+            ),
+        };
+        if away {
+            return Broken::Away(format!("{}: {}", self.address, told(status)));
+        }
+        Broken::Final(LoadError::new(format!("{}: the gateway refused: {}", self.address, told(status))))
+    }
+}
+
+fn told(status: &Status) -> String {
+    let cause = std::error::Error::source(status).map(root_cause);
+    match cause {
+        Some(cause) => format!("the connection broke: {cause}"),
+        None => format!("{:?}: {}", status.code(), status.message()),
+    }
+}
+
+/// The innermost cause: tonic's own text says only that there was an error.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+/// Lets the gateway end the stream, so that it does not count it as cancelled.
+async fn goodbye(mut answers: Streaming<WriteRowsResponse>) {
+    drop(tokio::time::timeout(GOODBYE, answers.message()).await);
+}

@@ -5,6 +5,7 @@ use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use http::{Extensions, HeaderMap, Uri};
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -108,6 +109,10 @@ pub(super) async fn get(
 }
 
 fn asked_in_query(uri: &Uri) -> Result<Asked, Error> {
+    // The decoder of the form would put a replacement character there, and ask for another feature.
+    if percent_decode_str(uri.query().unwrap_or_default()).decode_utf8().is_err() {
+        return Err(Error::invalid("query", "is not valid UTF-8 behind its percent-encoding"));
+    }
     let query: Query<Vec<(String, String)>> =
         Query::try_from_uri(uri).map_err(|error| Error::invalid("query", error.body_text()))?;
     let mut asked = Asked { feature_names: StringList::default(), ..Asked::default() };

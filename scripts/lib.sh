@@ -5,7 +5,7 @@ set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # What is slow to fetch is kept here, outside the clone.
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/unskew
-BINARY=$ROOT/target/release/unskew-gateway
+BINARY=${UNSKEW_GATEWAY_BIN:-$ROOT/target/release/unskew-gateway}
 STARTED=()
 export PATH=$PATH:$HOME/.cargo/bin
 export CARGO_TERM_PROGRESS_WHEN=never PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=1

@@ -61,7 +61,7 @@ impl Code {
             Self::RequestTooLarge => ("REQUEST_TOO_LARGE", 413, 8, None),
             Self::ReplyTooLarge => ("REPLY_TOO_LARGE", 422, 8, None),
             Self::DeadlineExceeded => ("DEADLINE_EXCEEDED", 504, 4, None),
-            Self::Unavailable => ("UNAVAILABLE", 503, 14, Some(1000)),
+            Self::Unavailable => ("UNAVAILABLE", 503, 14, Some(100)),
             Self::Internal => ("INTERNAL", 500, 13, None),
         };
         Facts { name, http, grpc, retry_after_ms }

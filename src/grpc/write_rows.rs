@@ -68,11 +68,15 @@ fn answer(batch: i64, report: WriteReport) -> WriteRowsResponse {
     }
 }
 
-/// tonic answers a message above the limit with OUT_OF_RANGE; with us that is REQUEST_TOO_LARGE on every path.
+/// What tonic answers to a message that it can't read, with our code: above the limit it says OUT_OF_RANGE, cut or compressed INTERNAL.
 fn read_error(status: Status, batch: i64) -> Status {
-    if status.code() != Code::OutOfRange {
-        return status;
+    let said = status.message();
+    if status.code() == Code::OutOfRange {
+        let message = format!("batch {batch}: {said} (limits.max_request_bytes)");
+        return status::of(&Error::new(error::Code::RequestTooLarge, message));
     }
-    let message = format!("batch {batch}: {} (limits.max_request_bytes)", status.message());
-    status::of(&Error::new(error::Code::RequestTooLarge, message))
+    if status.code() == Code::Internal {
+        return status::of(&Error::new(error::Code::InvalidArgument, format!("batch {batch}: {said}")));
+    }
+    status
 }

@@ -6,3 +6,4 @@ pub mod measure;
 pub mod protocol;
 pub mod request_id;
 pub mod respond;
+pub mod span;

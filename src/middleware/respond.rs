@@ -14,11 +14,15 @@ use serde::Serialize;
 use tower::{Layer, Service};
 
 use super::protocol;
+use super::request_id::REQUEST_ID;
 use crate::error::{Code, ERROR_CODE, Error, RETRY_AFTER_MS};
 use crate::telemetry::labels::Protocol;
 
 const GRPC_STATUS: &str = "grpc-status";
 const GRPC_MESSAGE: &str = "grpc-message";
+/// NOT_FOUND, which no method of ours answers.
+const GRPC_NOT_FOUND: &str = "5";
+const NO_METHOD: &str = "there is no such method; server reflection lists what there is";
 /// What the gRPC protocol wants escaped in a message: all but printable ASCII without the per cent sign.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b'%');
 
@@ -83,6 +87,7 @@ impl<F: Future<Output = Result<Response, E>>, E> Future for RespondFuture<F> {
         let this = self.project();
         let mut response = ready!(this.inner.poll(context))?;
         Poll::Ready(Ok(match (response.extensions_mut().remove::<Error>(), *this.protocol) {
+            (None, Protocol::Rest) if protocol::of(response.headers()) == Protocol::Grpc => no_grpc(&response),
             (None, Protocol::Rest) => response,
             (None, Protocol::Grpc) => name_code(response),
             (Some(error), protocol) => {
@@ -146,16 +151,48 @@ fn grpc(error: &Error, response: Response) -> Response {
     Response::from_parts(parts, Body::empty())
 }
 
+/// The answer to a request that asks for a method of gRPC, or for one that is not there, as if it were a path of REST.
+fn no_grpc(response: &Response) -> Response {
+    let error = if code(response.headers()) == Some(Code::NotFound) {
+        Error::new(Code::NotFound, NO_METHOD)
+    } else {
+        Error::new(Code::UnsupportedMediaType, "the path is a method of gRPC: its content-type is application/grpc")
+    };
+    let mut refused = error.clone().into_response();
+    if let Some(id) = response.headers().get(REQUEST_ID) {
+        refused.headers_mut().insert(REQUEST_ID, id.clone());
+    }
+    json(&error, refused)
+}
+
 /// An error that tonic made itself gets the name of our code too.
 fn name_code(mut response: Response) -> Response {
     let Some(code) = code(response.headers()) else { return response };
-    if !response.headers().contains_key(ERROR_CODE) {
+    let headers = response.headers_mut();
+    if !headers.contains_key(ERROR_CODE) {
         let facts = code.facts();
-        response.headers_mut().insert(GRPC_STATUS, HeaderValue::from(facts.grpc));
-        response.headers_mut().insert(ERROR_CODE, HeaderValue::from_static(facts.name));
+        // The protocol of grpc.health names this number for a service that it does not know.
+        if headers.get(GRPC_STATUS).is_some_and(|status| status != GRPC_NOT_FOUND) {
+            headers.insert(GRPC_STATUS, HeaderValue::from(facts.grpc));
+        }
+        headers.insert(ERROR_CODE, HeaderValue::from_static(facts.name));
+        if let Some(message) = message(code, headers.get(GRPC_MESSAGE)) {
+            headers.insert(GRPC_MESSAGE, message);
+        }
     }
     response.extensions_mut().insert(code);
     response
+}
+
+/// What tonic leaves out of its messages: what there is, or which setting the limit is.
+fn message(code: Code, said: Option<&HeaderValue>) -> Option<HeaderValue> {
+    match (code, said) {
+        (Code::NotFound, None) => Some(HeaderValue::from_static(NO_METHOD)),
+        (Code::RequestTooLarge, Some(said)) => {
+            HeaderValue::from_str(&format!("{} (limits.max_request_bytes)", said.to_str().ok()?)).ok()
+        }
+        (_, Some(_) | None) => None,
+    }
 }
 
 /// Our code of a gRPC response's headers or trailers; none for success, or before the end of the stream.
@@ -173,12 +210,13 @@ pub fn code(headers: &HeaderMap) -> Option<Code> {
                 .unwrap_or(Code::Internal),
         );
     }
-    // tonic's own: a message above the limit is OUT_OF_RANGE, a cut or compressed one INTERNAL or UNIMPLEMENTED.
+    // tonic's own: a message above the limit is OUT_OF_RANGE, a cut or compressed one INTERNAL or UNIMPLEMENTED. A fault of ours has our
+    // name, so that INTERNAL without one is always a request that could not be read.
     Some(match status {
-        "3" => Code::InvalidArgument,
+        "3" | "13" => Code::InvalidArgument,
         "4" => Code::DeadlineExceeded,
         "8" | "11" => Code::RequestTooLarge,
-        "12" => Code::NotFound,
+        GRPC_NOT_FOUND | "12" => Code::NotFound,
         "14" => Code::Unavailable,
         _ => Code::Internal,
     })

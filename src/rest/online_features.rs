@@ -5,6 +5,7 @@ use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use http::{Extensions, HeaderMap, Uri};
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -48,7 +49,7 @@ pub(super) struct OnlineFeaturesBody {
     tag = "features",
     operation_id = "getOnlineFeatures",
     request_body = OnlineFeaturesBody,
-    params(("x-request-timeout-ms" = Option<u32>, Header, minimum = 1, description = "The deadline of the request, in milliseconds.")),
+    params(("x-request-timeout-ms" = Option<i64>, Header, nullable = false, minimum = 1, maximum = 4_294_967_295_i64, description = "The deadline of the request, in milliseconds.")),
     responses(
         (status = 200, body = schema::OnlineFeaturesResponse, description = "An entry for every id; each has its own status."),
         (status = 400, body = schema::ErrorBody, description = "INVALID_ARGUMENT"),
@@ -83,10 +84,10 @@ fn asked_in_body(headers: &HeaderMap, body: &bytes::Bytes) -> Result<Asked, Erro
     operation_id = "getOnlineFeaturesOfOne",
     params(
         ("entity_id" = String, Path, min_length = 1, description = "The entity, percent-encoded."),
-        ("feature_names" = Option<String>, Query, description = "Names with commas between them; none: all. Repeat the parameter or use POST for names that hold a comma.", example = "feature_a,feature_b"),
-        ("as_of" = Option<String>, Query, format = DateTime, description = "The time t of the request, RFC 3339."),
-        ("all_statuses" = Option<bool>, Query, description = "Lists the status of every feature, PRESENT ones too."),
-        ("x-request-timeout-ms" = Option<u32>, Header, minimum = 1, description = "The deadline of the request, in milliseconds."),
+        ("feature_names" = Option<String>, Query, nullable = false, description = "Names with commas between them; none: all. Repeat the parameter or use POST for names that hold a comma.", example = "feature_a,feature_b"),
+        ("as_of" = Option<String>, Query, nullable = false, format = DateTime, description = "The time t of the request, RFC 3339."),
+        ("all_statuses" = Option<bool>, Query, nullable = false, description = "Lists the status of every feature, PRESENT ones too."),
+        ("x-request-timeout-ms" = Option<i64>, Header, nullable = false, minimum = 1, maximum = 4_294_967_295_i64, description = "The deadline of the request, in milliseconds."),
     ),
     responses(
         (status = 200, body = schema::OnlineFeaturesResponse, description = "The same form as for several entities."),
@@ -108,6 +109,10 @@ pub(super) async fn get(
 }
 
 fn asked_in_query(uri: &Uri) -> Result<Asked, Error> {
+    // The decoder of the form would put a replacement character there, and ask for another feature.
+    if percent_decode_str(uri.query().unwrap_or_default()).decode_utf8().is_err() {
+        return Err(Error::invalid("query", "is not valid UTF-8 behind its percent-encoding"));
+    }
     let query: Query<Vec<(String, String)>> =
         Query::try_from_uri(uri).map_err(|error| Error::invalid("query", error.body_text()))?;
     let mut asked = Asked { feature_names: StringList::default(), ..Asked::default() };

@@ -61,7 +61,7 @@ pub(super) struct Row {
     operation_id = "writeRows",
     params(
         ("view" = String, Path, description = "The view; `default` is built in.", example = "default"),
-        ("x-request-timeout-ms" = Option<u32>, Header, minimum = 1, description = "The deadline of the request, in milliseconds."),
+        ("x-request-timeout-ms" = Option<i64>, Header, nullable = false, minimum = 1, maximum = 4_294_967_295_i64, description = "The deadline of the request, in milliseconds."),
     ),
     request_body(content((Vec<Row> = "application/json"), (String = "application/x-ndjson")), description = "A JSON array of rows, or one JSON object a line."),
     responses(

@@ -14,6 +14,7 @@ use crate::middleware::deadline::DeadlineLayer;
 use crate::middleware::measure::{MeasureLayer, Measured};
 use crate::middleware::request_id;
 use crate::middleware::respond::RespondLayer;
+use crate::middleware::span::SpanLayer;
 use crate::rest::{self, Gateway};
 use crate::telemetry::metrics::Metrics;
 
@@ -64,6 +65,8 @@ pub(super) fn stack(
         // The id exists before anything logs, and goes into every answer.
         .layer(request_id::set())
         .layer(request_id::propagate())
+        // Knows the id, and holds all that the handler logs.
+        .layer(SpanLayer)
         // Innermost: only the handler's time is limited, and its error is rendered as any other.
         .layer(DeadlineLayer { default: config.server.default_deadline, max: config.server.max_deadline })
         .service(router)

@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "the modules of a test binary")]
 
 #[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "these tests start no gateway")]
 mod support;
 
 mod child;

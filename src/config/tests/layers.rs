@@ -16,7 +16,7 @@ fn the_defaults_load() {
     assert!(config.store.redis.password.is_none());
     assert_eq!(config.store.redis.ca_file, None);
     assert_eq!(config.telemetry.log_format, LogFormat::Auto);
-    assert_eq!(config.telemetry.log_level.as_str(), "info");
+    assert_eq!(config.telemetry.log_level.as_str(), "info,fjall=warn,lsm_tree=warn");
 }
 
 #[test]

@@ -1,11 +1,10 @@
 //! Splitting the body of a write into rows.
 
-use super::row;
 use super::{BadRow, RowFault};
+use super::{array, row};
 use crate::clock::Micros;
 use crate::error::{Code, Error};
 use crate::lookup::Limits;
-use crate::lookup::scan::Scanner;
 use crate::store::PutRow;
 
 /// The form of the body of a write.
@@ -29,25 +28,7 @@ pub(super) fn parse(body: &[u8], format: RowFormat, now: Micros, limits: &Limits
                 batch.push(line)?;
             }
         }
-        RowFormat::JsonArray => {
-            let malformed = |error: crate::lookup::scan::ScanError| {
-                Error::invalid("body", format!("no JSON array of rows: {error}"))
-            };
-            let mut scanner = Scanner::new(body).map_err(malformed)?;
-            scanner.expect(b'[', "expected a JSON array of rows").map_err(malformed)?;
-            if !scanner.is_empty(b']') {
-                loop {
-                    scanner.skip_space();
-                    let start = scanner.at();
-                    scanner.skip_value().map_err(malformed)?;
-                    batch.push(&body[start..scanner.at()])?;
-                    if !scanner.more(b']').map_err(malformed)? {
-                        break;
-                    }
-                }
-            }
-            scanner.finish().map_err(malformed)?;
-        }
+        RowFormat::JsonArray => array::items(body, |item| batch.push(item))?,
     }
     Ok(batch.parsed)
 }

@@ -1,5 +1,6 @@
 //! Writing rows: a batch of JSON rows, each checked and stored on its own; a bad row never fails the others.
 
+mod array;
 mod batch;
 mod row;
 

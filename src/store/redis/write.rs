@@ -4,13 +4,13 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use fred::bytes_utils::Str;
-use fred::clients::{Client, WithOptions};
 use fred::error::Error;
 use fred::interfaces::ClientLike;
 use fred::types::Value;
 use tokio::time::Instant;
 
-use super::{Redis, command, faults};
+use super::faults;
+use super::reader::{Reader, command};
 use crate::store::{PutOutcome, PutRow, StoreError, StoreErrorKind};
 
 /// Keeps the greater of two rows; runs atomically on the server.
@@ -19,22 +19,23 @@ const SCRIPT: &str = include_str!("keep_greatest.lua");
 /// The name that the server knows the script by.
 static SCRIPT_HASH: LazyLock<Str> = LazyLock::new(|| Str::from(fred::util::sha1_hash(SCRIPT)));
 
-impl Redis {
+impl Reader {
+    /// Keeps each row that is greater than the stored one of its key.
     pub(super) async fn put_all(&self, rows: Vec<PutRow>, budget: Duration) -> Result<Vec<PutOutcome>, StoreError> {
-        let client = self.client()?;
         if budget.is_zero() {
             return Err(self.timed_out());
         }
         let deadline = Instant::now() + budget;
-        let mut results = self.run_scripts(client, rows.iter(), deadline).await?;
+        let mut results = self.run_scripts(rows.iter(), deadline).await?;
         let unknown: Vec<_> =
             (0..rows.len()).filter(|&at| results[at].as_ref().is_err_and(faults::is_no_script)).collect();
         if !unknown.is_empty() {
             // The server is new to us, or has been restarted: it gets the script once and keeps it.
-            let load = client
+            let load = self
+                .client
                 .custom_raw(command("SCRIPT"), vec![Value::from_static_str("LOAD"), Value::from_static_str(SCRIPT)]);
             faults::refuse(&self.server, self.within(left(deadline), load).await?)?;
-            let again = self.run_scripts(client, unknown.iter().map(|&at| &rows[at]), deadline).await?;
+            let again = self.run_scripts(unknown.iter().map(|&at| &rows[at]), deadline).await?;
             for (at, result) in unknown.into_iter().zip(again) {
                 results[at] = result;
             }
@@ -45,13 +46,12 @@ impl Redis {
     /// One script a row, in one round trip.
     async fn run_scripts<'a>(
         &self,
-        client: &WithOptions<Client>,
         rows: impl ExactSizeIterator<Item = &'a PutRow>,
         deadline: Instant,
     ) -> Result<Vec<Result<Value, Error>>, StoreError> {
         let count = rows.len();
-        let pipeline = client.pipeline();
-        let queue = pipeline.with_options(client.options());
+        let pipeline = self.client.pipeline();
+        let queue = pipeline.with_options(self.client.options());
         for row in rows {
             let args = vec![
                 Value::String(SCRIPT_HASH.clone()),

@@ -1,0 +1,118 @@
+//! SIGTERM: not ready, drain, exit 0, and nothing acknowledged is lost.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use unskew_gateway::error::Code;
+
+use crate::clients::{self, Request};
+use crate::failures;
+use crate::load::{self, Acknowledged, Stop};
+use crate::stores::Store;
+use crate::support::gateway::Gateway;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_gateway_ends_at_once_even_with_connections_open() {
+    for store in Store::both() {
+        let mut gateway = Gateway::start(&store.url());
+        clients::until_ready(&gateway, true).await;
+        let (http, mut grpc) = (clients::http1(), clients::grpc(&gateway).await);
+        clients::post(&http, &gateway, &Request::of(&["a"])).await.unwrap();
+        clients::ask(&mut grpc, &Request::of(&["a"])).await.unwrap();
+        let silent = std::net::TcpStream::connect(gateway.address()).unwrap();
+        let start = Instant::now();
+        gateway.terminate();
+        assert_eq!(gateway.exit().code(), Some(0), "{}", gateway.log_text());
+        let took = start.elapsed();
+        println!("{}: idle, ended after {took:?}", store.name());
+        assert!(took < Duration::from_secs(5), "{took:?}");
+        gateway.logged("stopped");
+        drop(silent);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn not_ready_but_serving_during_the_delay() {
+    let store = Store::embedded();
+    let mut gateway = Gateway::start_with(&store.url(), &[("shutdown.delay", "2s")]);
+    let (http, mut grpc) = (clients::http1(), clients::grpc(&gateway).await);
+    let channel = clients::channel(&gateway).await;
+    gateway.terminate();
+    gateway.logged("stopping");
+    clients::until_ready(&gateway, false).await;
+    let failure = failures::of_rest(http.get(gateway.url("/readyz")).send().await.unwrap()).await;
+    assert_eq!((failure.code, failure.message.as_str()), (Code::Unavailable, "the gateway is stopping"));
+    let mut health = tonic_health::pb::health_client::HealthClient::new(channel);
+    let start = Instant::now();
+    loop {
+        let status = health.check(tonic_health::pb::HealthCheckRequest::default()).await.unwrap().into_inner().status();
+        if status == tonic_health::pb::health_check_response::ServingStatus::NotServing {
+            break;
+        }
+        assert!(start.elapsed() < Duration::from_secs(1), "grpc.health says {status:?}");
+    }
+    clients::post(&http, &gateway, &Request::of(&["a"])).await.unwrap();
+    clients::ask(&mut grpc, &Request::of(&["a"])).await.unwrap();
+    clients::http1().get(gateway.url("/healthz")).send().await.unwrap().error_for_status().unwrap();
+    assert_eq!(gateway.exit().code(), Some(0));
+    assert!(std::net::TcpStream::connect(gateway.address()).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_in_flight_are_answered() {
+    let store = Store::redis();
+    let Store::Redis(server) = &store else { unreachable!() };
+    server.set(b"features:a", b"{\"x\":1}");
+    let settings =
+        [("store.timeout", "10s"), ("server.default_deadline", "20s"), ("store.redis.unresponsive_timeout", "20s")];
+    let mut gateway = Gateway::start_with(&store.url(), &settings);
+    clients::until_ready(&gateway, true).await;
+    let (http, mut grpc) = (clients::http1(), clients::grpc(&gateway).await);
+    server.pause();
+    let (request, url) = (Request::of(&["a"]), gateway.url("/v1/online-features"));
+    let again = request.clone();
+    let rest = tokio::spawn(async move { clients::post_to(&http, &url, &again).await });
+    let grpc = tokio::spawn(async move { clients::ask(&mut grpc, &request).await });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    gateway.terminate();
+    gateway.logged("stopping");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(gateway.is_alive(), "ended before its requests were answered");
+    assert!(std::net::TcpStream::connect(gateway.address()).is_err(), "takes new connections while it drains");
+    server.go_on();
+    for answer in [rest.await.unwrap(), grpc.await.unwrap()] {
+        assert_eq!(answer.unwrap()["results"]["a"]["features"], json!({"x": "number 1.0"}));
+    }
+    assert_eq!(gateway.exit().code(), Some(0), "{}", gateway.log_text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_acknowledged_is_lost_under_load() {
+    for store in Store::both() {
+        let mut gateway = Gateway::start_with(&store.url(), &[("shutdown.timeout", "2s")]);
+        clients::until_ready(&gateway, true).await;
+        let stop = Stop::default();
+        let mut writers = vec![load::write_rest(&gateway, "stop_rest".to_owned(), &stop)];
+        for writer in 0..2 {
+            // These go on for as long as the gateway takes batches.
+            writers.push(load::write_stream(&gateway, format!("stop_stream_{writer}"), &stop).await);
+        }
+        let reader = load::read_grpc(&gateway, &Request::of(&["a"]), Duration::from_secs(1), &stop).await;
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        let start = Instant::now();
+        gateway.terminate();
+        assert_eq!(gateway.exit().code(), Some(0), "{}", gateway.log_text());
+        println!("{}: under load, ended after {:?}", store.name(), start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+        stop.now();
+        reader.abort();
+        let mut acknowledged = Acknowledged::new();
+        for writer in writers {
+            acknowledged.extend(writer.await.unwrap());
+        }
+        assert!(acknowledged.len() > 100, "{}", acknowledged.len());
+        let gateway = Gateway::start(&store.url());
+        clients::until_ready(&gateway, true).await;
+        load::check(&gateway, &acknowledged).await;
+    }
+}

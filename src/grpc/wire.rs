@@ -295,7 +295,7 @@ impl ReplySink for WireWriter {
         self.end();
     }
 
-    fn len(&self) -> usize {
+    fn written(&self) -> usize {
         self.out.len()
     }
 }

@@ -190,7 +190,7 @@ impl Rows {
             };
             tally.entity(&status);
             sink.end_row(&status, event_time);
-            if sink.len() > self.limits.reply_bytes {
+            if sink.written() > self.limits.reply_bytes {
                 return Err(self.too_large());
             }
         }

@@ -33,5 +33,5 @@ pub trait ReplySink: Sink {
     fn end_row(&mut self, status: &RowStatus, event_time: Option<Micros>);
 
     /// Bytes written so far.
-    fn len(&self) -> usize;
+    fn written(&self) -> usize;
 }

@@ -135,7 +135,7 @@ impl ReplySink for JsonReply {
         self.out.push(b'}');
     }
 
-    fn len(&self) -> usize {
+    fn written(&self) -> usize {
         self.out.len()
     }
 }

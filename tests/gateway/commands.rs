@@ -53,7 +53,7 @@ fn check_config() {
     assert!(printed.contains("password = \"[redacted]\""), "{printed}");
     assert!(printed.contains("APP__STORE__URL"), "the layer of a value is not named: {printed}");
     for (settings, parts) in [
-        (&[("server.addres", "127.0.0.1:1")][..], &["APP__SERVER__ADDRES", "server.address"][..]),
+        (&[("server.addres", "127.0.0.1:1")][..], &["APP__SERVER__ADDRES ", "did you mean APP__SERVER__ADDRESS?"][..]),
         (&[("server.address", "nowhere")], &["APP__SERVER__ADDRESS", "nowhere"]),
         (&[("limits.max_entity_ids", "0")], &["APP__LIMITS__MAX_ENTITY_IDS", "0"]),
         (&[("store.timeout", "fast")], &["APP__STORE__TIMEOUT", "fast", "ms"]),

@@ -29,7 +29,6 @@ impl Stop {
 
 /// A call that was answered.
 pub struct Call {
-    pub at: Instant,
     pub took: Duration,
     pub answer: Answer,
 }
@@ -50,7 +49,7 @@ pub fn read_rest(gateway: &Gateway, request: &Request, stop: &Stop) -> JoinHandl
         while !stop.is_told() {
             let at = Instant::now();
             let answer = clients::post_to(&http, &url, &request).await;
-            calls.push(Call { at, took: at.elapsed(), answer });
+            calls.push(Call { took: at.elapsed(), answer });
             tokio::time::sleep(Duration::from_millis(3)).await;
         }
         calls
@@ -69,7 +68,7 @@ pub async fn read_grpc(gateway: &Gateway, request: &Request, deadline: Duration,
             let milliseconds = deadline.as_millis().to_string().parse().unwrap();
             message.metadata_mut().insert("x-request-timeout-ms", milliseconds);
             let answer = clients::ask_message(&mut client, message).await;
-            calls.push(Call { at, took: at.elapsed(), answer });
+            calls.push(Call { took: at.elapsed(), answer });
             tokio::time::sleep(Duration::from_millis(3)).await;
         }
         calls

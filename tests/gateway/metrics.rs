@@ -69,7 +69,8 @@ async fn until_idle(gateway: &Gateway) {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_stays_in_flight_after_answers_errors_and_clients_that_go_away() {
     let store = Store::redis();
-    let settings = [("store.timeout", "10s"), ("server.default_deadline", "20s")];
+    let settings =
+        [("store.timeout", "10s"), ("server.default_deadline", "20s"), ("store.redis.unresponsive_timeout", "20s")];
     let gateway = Gateway::start_with(&store.url(), &settings);
     clients::until_ready(&gateway, true).await;
     let (http, grpc) = (clients::http1(), clients::grpc(&gateway).await);

@@ -56,7 +56,9 @@ async fn tls_with_an_authority_of_one_s_own() {
     clients::write_rest(&clients::http1(), &gateway, "{\"entity_id\":\"tls\",\"x\":1}").await.unwrap();
     let reply = clients::ask(&mut clients::grpc(&gateway).await, &Request::of(&["tls"])).await.unwrap();
     assert_eq!(reply["results"]["tls"]["features"], json!({"x": "number 1.0"}));
-    assert_eq!(scrape(&gateway).await.value("unskew_store_connections_up", &[]), 4.0);
+    while scrape(&gateway).await.value("unskew_store_connections_up", &[]) < 4.0 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
     // Without the authority the server is not trusted, and the reply says so.
     let other = Gateway::start(&url);
     tokio::time::sleep(std::time::Duration::from_millis(600)).await;

@@ -14,7 +14,7 @@ use crate::support::gateway::Gateway;
 use crate::support::redis::RedisServer;
 
 /// What a busy machine may add to a deadline.
-const SLACK: Duration = Duration::from_millis(1500);
+const SLACK: Duration = Duration::from_secs(2);
 
 async fn until_health(gateway: &Gateway, expected: ServingStatus) {
     let mut health = HealthClient::new(clients::channel(gateway).await);

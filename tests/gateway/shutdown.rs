@@ -34,7 +34,7 @@ async fn an_idle_gateway_ends_at_once_even_with_connections_open() {
 #[tokio::test(flavor = "multi_thread")]
 async fn not_ready_but_serving_during_the_delay() {
     let store = Store::embedded();
-    let mut gateway = Gateway::start_with(&store.url(), &[("shutdown.delay", "2s")]);
+    let mut gateway = Gateway::start_with(&store.url(), &[("shutdown.delay", "3s")]);
     let (http, mut grpc) = (clients::http1(), clients::grpc(&gateway).await);
     let channel = clients::channel(&gateway).await;
     gateway.terminate();

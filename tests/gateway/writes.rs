@@ -68,10 +68,10 @@ async fn bad_rows_come_back_in_order_and_good_ones_are_stored() {
         for report in [rest, answers.into_iter().next().unwrap().unwrap()] {
             assert_eq!(without_words(report), expected(&lines), "over {}", store.name());
         }
-        // The same rows as a JSON array, but for those that no array can hold.
-        let fits = |line: &str| serde_json::from_str::<Value>(line).is_ok() || line.contains("1e999");
+        // The same rows as a JSON array, but for the one that would take what follows into it.
+        let fits = |line: &str| line.matches('{').count() == line.matches('}').count();
         let in_array: Vec<_> = lines.iter().filter(|(line, _)| fits(line)).cloned().collect();
-        assert!(in_array.len() > 12);
+        assert_eq!(in_array.len(), lines.len() - 1);
         let array = in_array.iter().map(|(line, _)| line.as_str()).collect::<Vec<_>>().join(" ,\n");
         let request = http.post(gateway.url("/v1/views/default/rows")).header("content-type", "application/json");
         let report = request.body(format!("[{array}]")).send().await.unwrap().json().await.unwrap();

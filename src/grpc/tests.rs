@@ -80,7 +80,7 @@ fn a_row_later_than_t_and_a_broken_one_serve_nothing() {
     let reply = reply(&values, &["a"], false);
     for (id, reason, message) in [
         ("e0", api::Reason::NewerThanAsOf, "the row kept is later than the time of the request"),
-        ("e1", api::Reason::Undecodable, "the text ends early at byte 18"),
+        ("e1", api::Reason::Undecodable, "the text ends early at byte 17"),
         ("e2", api::Reason::Undecodable, "expected an object at byte 0"),
     ] {
         let set = &reply.results[id];

@@ -71,7 +71,6 @@ impl<R: BufRead> Lines<R> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use std::io::BufReader;

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use super::*;
 
 /// Rows of these lengths; 0 is a bad row, and after them the fault.

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::io::BufReader;
 
 use super::*;
@@ -13,7 +11,10 @@ fn names() -> Names {
     }
 }
 
-fn read(text: &[u8], capacity: usize) -> Result<Vec<Result<(u64, String), BadRow>>, String> {
+/// Rows with their lines, or what is wrong with them.
+type Rows = Vec<Result<(u64, String), BadRow>>;
+
+fn read(text: &[u8], capacity: usize) -> Result<Rows, String> {
     let mut rows = CsvRows::open(BufReader::with_capacity(capacity, text), names(), &["code".to_owned()])?;
     let mut found = Vec::new();
     let mut out = Vec::new();

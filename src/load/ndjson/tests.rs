@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use super::*;
 
 fn names(entity_id: &str, event_time: Option<&str>, prefix: &str) -> Names {

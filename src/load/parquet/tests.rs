@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::io::{Seek, Write};
 
 use arrow_array::builder::{ListBuilder, StringDictionaryBuilder};

@@ -1,5 +1,5 @@
 //! Tests of the whole gateway: the real binary, over an embedded store and a real Redis, asked over REST and gRPC.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 #![expect(unreachable_pub, reason = "the modules of a test binary")]
 
 #[path = "../support/mod.rs"]

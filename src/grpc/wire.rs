@@ -5,6 +5,7 @@
 use crate::clock::Micros;
 use crate::lookup::scan::{Number, Scalar, Sink, Text};
 use crate::lookup::{Reason, ReplySink, RowStatus, Status};
+use crate::telemetry::labels::Protocol;
 
 const fn varint_tag(field: u8) -> u8 {
     field << 3
@@ -169,22 +170,6 @@ impl WireWriter {
         }
         self.end();
     }
-
-    /// A whole entry of the features, for the common case of a number under a plain name.
-    #[inline]
-    fn number_feature(&mut self, name: &str, number: Number<'_>) {
-        let Some(length) = u8::try_from(name.len()).ok().filter(|&length| length < 0x70) else {
-            self.begin_feature(Text::plain(name));
-            self.scalar(Scalar::Number(number));
-            self.end_feature();
-            return;
-        };
-        self.out.extend_from_slice(&[feature_set::FEATURES, length + 4 + NUMBER_BYTES, entry::KEY, length]);
-        self.out.extend_from_slice(name.as_bytes());
-        let mut tail = [entry::VALUE, NUMBER_BYTES, value::NUMBER, 0, 0, 0, 0, 0, 0, 0, 0];
-        tail[3..].copy_from_slice(&number.value().to_le_bytes());
-        self.out.extend_from_slice(&tail);
-    }
 }
 
 impl Sink for WireWriter {
@@ -237,6 +222,8 @@ impl Sink for WireWriter {
 }
 
 impl ReplySink for WireWriter {
+    const PROTOCOL: Protocol = Protocol::Grpc;
+
     fn begin_row(&mut self, entity_id: &str) {
         self.begin(response::RESULTS, 2);
         self.string_field(entry::KEY, entity_id);
@@ -255,16 +242,20 @@ impl ReplySink for WireWriter {
         self.end();
     }
 
-    #[inline]
-    fn scalar_feature(&mut self, name: Text<'_>, value: Scalar<'_>) {
-        match value {
-            Scalar::Number(number) if !name.is_escaped() => self.number_feature(name.raw(), number),
-            Scalar::Number(_) | Scalar::Null | Scalar::Bool(_) | Scalar::String(_) => {
-                self.begin_feature(name);
-                self.scalar(value);
-                self.end_feature();
-            }
+    /// The entry up to the eight bytes of the number; nothing for a name so long that its length takes another byte.
+    fn head(name: Text<'_>, out: &mut Vec<u8>) {
+        let name = name.unescape();
+        if let Some(length) = u8::try_from(name.len()).ok().filter(|&length| length < 0x70) {
+            out.extend_from_slice(&[feature_set::FEATURES, length + 4 + NUMBER_BYTES, entry::KEY, length]);
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(&[entry::VALUE, NUMBER_BYTES, value::NUMBER]);
         }
+    }
+
+    #[inline(always)]
+    fn number_feature(&mut self, head: &[u8], number: Number<'_>) {
+        self.out.extend_from_slice(head);
+        self.out.extend_from_slice(&number.value().to_le_bytes());
     }
 
     fn drop_features(&mut self) {

@@ -4,8 +4,10 @@
 use std::cell::Cell;
 
 use super::names::Names;
+use super::reply::ReplySink;
 use super::scan::{ScanError, Scanner, Text};
 use crate::store::order;
+use crate::telemetry::labels::Protocol;
 
 /// Bytes of names that a thread keeps from one request to the next.
 const MOST_KEPT: usize = 64 << 10;
@@ -28,6 +30,8 @@ struct Member {
     end: u32,
     escaped: bool,
     usage: Use,
+    /// Where what the protocol writes before a number of this name ends among the heads; it begins where that of the member before ends.
+    head_end: u32,
 }
 
 /// The members of the row before.
@@ -35,6 +39,8 @@ struct Member {
 pub(super) struct Members {
     text: String,
     members: Vec<Member>,
+    /// What the protocol writes before a number, for each member.
+    heads: Vec<u8>,
     /// The names that the members mean, to find repeats; empty when it has to be made again.
     known: Names,
 }
@@ -49,26 +55,27 @@ pub(super) enum Next {
 
 thread_local! {
     /// What the last request of this thread that wanted all features learnt: the next one mostly meets the same names.
-    static LEARNT: Cell<Option<Members>> = const { Cell::new(None) };
+    static LEARNT: [Cell<Option<Members>>; Protocol::ALL.len()] = const { [Cell::new(None), Cell::new(None)] };
 }
 
 impl Members {
     /// What is known when a request begins. The use of a member hangs on the names that were asked for, so only a request for all
     /// features can begin with what another learnt.
-    pub(super) fn begin(wanted: Option<&Names>) -> Self {
-        if wanted.is_none() { LEARNT.take().unwrap_or_default() } else { Self::default() }
+    pub(super) fn begin(wanted: Option<&Names>, protocol: Protocol) -> Self {
+        let learnt = if wanted.is_none() { LEARNT.with(|learnt| learnt[protocol as usize].take()) } else { None };
+        learnt.unwrap_or_default()
     }
 
     /// Keeps what a request for all features learnt, unless it is much.
-    pub(super) fn keep(self) {
+    pub(super) fn keep(self, protocol: Protocol) {
         if self.text.len() <= MOST_KEPT {
-            LEARNT.set(Some(self));
+            LEARNT.with(|learnt| learnt[protocol as usize].set(Some(self)));
         }
     }
 
     /// Reads the name of the member at this position, with the colon after it. `wanted`: the names asked for; none: all.
     #[inline]
-    pub(super) fn next(
+    pub(super) fn next<S: ReplySink>(
         &mut self,
         position: usize,
         scanner: &mut Scanner<'_>,
@@ -87,7 +94,7 @@ impl Members {
             }
         }
         let name = scanner.name_after_quote()?;
-        Ok(self.learn(position, name, wanted))
+        Ok(self.learn::<S>(position, name, wanted))
     }
 
     /// The name of the member at a position.
@@ -99,12 +106,25 @@ impl Members {
         })
     }
 
+    /// What the protocol writes before a number of the member at a position; empty when it can't be said once.
+    #[inline]
+    pub(super) fn head(&self, position: usize) -> &[u8] {
+        let end = self.members.get(position).map_or(0, |member| member.head_end as usize);
+        self.heads.get(self.head_start(position)..end).unwrap_or_default()
+    }
+
+    #[inline]
+    fn head_start(&self, position: usize) -> usize {
+        position.checked_sub(1).and_then(|before| self.members.get(before)).map_or(0, |member| member.head_end as usize)
+    }
+
     /// Another name than in the row before: what follows is learnt anew.
     #[cold]
-    fn learn(&mut self, position: usize, name: Text<'_>, wanted: Option<&Names>) -> Next {
+    fn learn<S: ReplySink>(&mut self, position: usize, name: Text<'_>, wanted: Option<&Names>) -> Next {
         if position < self.members.len() || self.known.len() != position {
             self.members.truncate(position);
             self.text.truncate(self.members.last().map_or(0, |member| member.end as usize));
+            self.heads.truncate(self.head_start(position));
             self.known.clear();
             for at in 0..self.members.len() {
                 let meant = self.name(at).unescape().into_owned();
@@ -125,8 +145,10 @@ impl Members {
         let start = self.text.len();
         self.text.push_str(name.raw());
         self.text.push_str("\":");
-        let [start, end] = [start, self.text.len()].map(|at| u32::try_from(at).unwrap_or(u32::MAX));
-        self.members.push(Member { start, end, escaped: name.is_escaped(), usage });
+        S::head(name, &mut self.heads);
+        let [start, end, head_end] =
+            [start, self.text.len(), self.heads.len()].map(|at| u32::try_from(at).unwrap_or(u32::MAX));
+        self.members.push(Member { start, end, escaped: name.is_escaped(), usage, head_end });
         Next::Member(usage)
     }
 }

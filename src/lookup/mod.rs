@@ -177,7 +177,7 @@ impl Rows {
         let start = Instant::now();
         let mut tally = Tally::default();
         let request = &self.request;
-        let mut decoder = RowDecoder::new(request.wanted.as_ref(), request.all_statuses, request.as_of);
+        let mut decoder = RowDecoder::new(request.wanted.as_ref(), S::PROTOCOL, request.all_statuses, request.as_of);
         let mut fetched = self.fetched.iter();
         for entity_id in request.entity_ids.list().iter() {
             sink.begin_row(entity_id);

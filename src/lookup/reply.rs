@@ -1,11 +1,15 @@
 //! What a protocol implements to write a reply: rows, the features in them, their statuses.
 
-use super::scan::{Scalar, Sink, Text};
+use super::scan::{Number, Sink, Text};
 use super::status::{Reason, RowStatus, Status};
 use crate::clock::Micros;
+use crate::telemetry::labels::Protocol;
 
 /// Writes a reply as it is read from the store. Calls come in this order: `begin_row`, features, statuses, `end_row`, for each entity.
 pub trait ReplySink: Sink {
+    /// The protocol: what is made for one is of no use to the other.
+    const PROTOCOL: Protocol;
+
     /// The row of an entity begins.
     fn begin_row(&mut self, entity_id: &str);
 
@@ -15,13 +19,11 @@ pub trait ReplySink: Sink {
     /// The value of the feature is complete.
     fn end_feature(&mut self);
 
-    /// A feature with a scalar value, whole.
-    #[inline]
-    fn scalar_feature(&mut self, name: Text<'_>, value: Scalar<'_>) {
-        self.begin_feature(name);
-        self.scalar(value);
-        self.end_feature();
-    }
+    /// What stands before the number of a feature of this name; made once for many rows.
+    fn head(name: Text<'_>, out: &mut Vec<u8>);
+
+    /// A feature with a number, whole. `head`: what [`Self::head`] made of its name.
+    fn number_feature(&mut self, head: &[u8], number: Number<'_>);
 
     /// Takes back every feature of the row that was begun.
     fn drop_features(&mut self);

@@ -9,10 +9,12 @@ use super::tally::Tally;
 use super::time;
 use crate::clock::Micros;
 use crate::store::order;
+use crate::telemetry::labels::Protocol;
 
 /// Decodes the rows of one request, one after the other.
 pub(super) struct RowDecoder<'a> {
     wanted: Option<&'a Names>,
+    protocol: Protocol,
     all_statuses: bool,
     as_of: Micros,
     members: Members,
@@ -25,7 +27,7 @@ pub(super) struct RowDecoder<'a> {
 impl Drop for RowDecoder<'_> {
     fn drop(&mut self) {
         if self.wanted.is_none() {
-            std::mem::take(&mut self.members).keep();
+            std::mem::take(&mut self.members).keep(self.protocol);
         }
     }
 }
@@ -49,12 +51,13 @@ impl From<ScanError> for Failure {
 }
 
 impl<'a> RowDecoder<'a> {
-    pub(super) fn new(wanted: Option<&'a Names>, all_statuses: bool, as_of: Micros) -> Self {
+    pub(super) fn new(wanted: Option<&'a Names>, protocol: Protocol, all_statuses: bool, as_of: Micros) -> Self {
         Self {
             wanted,
+            protocol,
             all_statuses,
             as_of,
-            members: Members::begin(wanted),
+            members: Members::begin(wanted, protocol),
             slots: vec![Status::Missing; wanted.map_or(0, Names::len)],
             nulls: Vec::new(),
         }
@@ -161,7 +164,7 @@ impl<'a> RowDecoder<'a> {
         pass: &mut Pass,
     ) -> Result<(), Failure> {
         let position = pass.members;
-        let usage = match self.members.next(position, scanner, self.wanted)? {
+        let usage = match self.members.next::<S>(position, scanner, self.wanted)? {
             Next::Member(usage) => usage,
             Next::Repeat => return Err(Failure::Repeat),
         };
@@ -171,13 +174,15 @@ impl<'a> RowDecoder<'a> {
             return Ok(());
         };
         pass.features += 1;
-        let name = self.members.name(position);
         let first = scanner.first()?;
         let is_null = matches!(first, First::Scalar(Scalar::Null));
-        if let First::Scalar(scalar) = first {
-            sink.scalar_feature(name, scalar);
+        let head = self.members.head(position);
+        if let First::Scalar(Scalar::Number(number)) = first
+            && !head.is_empty()
+        {
+            sink.number_feature(head, number);
         } else {
-            sink.begin_feature(name);
+            sink.begin_feature(self.members.name(position));
             scanner.value_after(first, sink)?;
             sink.end_feature();
         }

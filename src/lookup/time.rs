@@ -4,8 +4,8 @@ use crate::clock::Micros;
 
 /// 0001-01-01T00:00:00Z.
 pub const MIN: Micros = -62_135_596_800_000_000;
-/// 9999-12-30T22:00:00.999999Z, the latest time whose date has four digits in every zone.
-pub const MAX: Micros = 253_402_207_200_999_999;
+/// 9999-12-30T22:00:00Z, the latest time whose date has four digits in every zone.
+pub const MAX: Micros = 253_402_207_200_000_000;
 
 /// Whether a time can be written as RFC 3339.
 #[must_use]

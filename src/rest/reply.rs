@@ -2,8 +2,9 @@
 
 use crate::clock::Micros;
 use crate::lookup::scan::writer::JsonWriter;
-use crate::lookup::scan::{Scalar, Sink, Text};
+use crate::lookup::scan::{Number, Scalar, Sink, Text};
 use crate::lookup::{Reason, ReplySink, RowStatus, Status, time};
+use crate::telemetry::labels::Protocol;
 
 /// Where the row at hand is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +96,8 @@ impl Sink for JsonReply {
 }
 
 impl ReplySink for JsonReply {
+    const PROTOCOL: Protocol = Protocol::Rest;
+
     fn begin_row(&mut self, entity_id: &str) {
         self.json().begin_member(Text::plain(entity_id));
         self.out.extend_from_slice(b"{\"features\":{");
@@ -107,6 +110,19 @@ impl ReplySink for JsonReply {
     }
 
     fn end_feature(&mut self) {}
+
+    fn head(name: Text<'_>, out: &mut Vec<u8>) {
+        JsonWriter::new(out).text(name);
+        out.push(b':');
+    }
+
+    fn number_feature(&mut self, head: &[u8], number: Number<'_>) {
+        if self.out.last() != Some(&b'{') {
+            self.out.push(b',');
+        }
+        self.out.extend_from_slice(head);
+        self.scalar(Scalar::Number(number));
+    }
 
     fn drop_features(&mut self) {
         self.out.truncate(self.features);

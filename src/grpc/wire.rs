@@ -4,8 +4,7 @@
 
 use crate::clock::Micros;
 use crate::lookup::scan::{Number, Scalar, Sink, Text};
-use crate::lookup::{Reason, ReplySink, RowStatus, Status};
-use crate::telemetry::labels::Protocol;
+use crate::lookup::{Protocol, Reason, ReplySink, RowStatus, Status};
 
 const fn varint_tag(field: u8) -> u8 {
     field << 3

@@ -14,6 +14,7 @@ mod tally;
 pub mod time;
 pub mod write;
 
+pub use crate::telemetry::labels::Protocol;
 pub use names::Names;
 pub use reply::ReplySink;
 pub use request::{Asked, RequestLimits};

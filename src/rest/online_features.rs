@@ -84,7 +84,7 @@ fn asked_in_body(headers: &HeaderMap, body: &bytes::Bytes) -> Result<Asked, Erro
     operation_id = "getOnlineFeaturesOfOne",
     params(
         ("entity_id" = String, Path, min_length = 1, description = "The entity, percent-encoded."),
-        ("feature_names" = Option<String>, Query, nullable = false, description = "Names with commas between them; none: all. Repeat the parameter or use POST for names that hold a comma.", example = "feature_a,feature_b"),
+        ("feature_names" = Option<String>, Query, nullable = false, description = "Names with commas between them; none: all. Use POST for names that hold a comma.", example = "feature_a,feature_b"),
         ("as_of" = Option<String>, Query, nullable = false, format = DateTime, description = "The time t of the request, RFC 3339."),
         ("all_statuses" = Option<bool>, Query, nullable = false, description = "Lists the status of every feature, PRESENT ones too."),
         ("x-request-timeout-ms" = Option<i64>, Header, nullable = false, minimum = 1, maximum = 4_294_967_295_i64, description = "The deadline of the request, in milliseconds."),

@@ -3,8 +3,7 @@
 use crate::clock::Micros;
 use crate::lookup::scan::writer::JsonWriter;
 use crate::lookup::scan::{Number, Scalar, Sink, Text};
-use crate::lookup::{Reason, ReplySink, RowStatus, Status, time};
-use crate::telemetry::labels::Protocol;
+use crate::lookup::{Protocol, Reason, ReplySink, RowStatus, Status, time};
 
 /// Where the row at hand is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,13 +1,14 @@
 //! `healthcheck`: `/readyz` of a running gateway, without a tool beside the binary.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use clap::Args;
 
 use super::configured::Configured;
 use super::{Failure, print};
+use crate::config::Address;
 
 /// Asks a running gateway whether it is ready.
 #[derive(Debug, Args)]
@@ -22,8 +23,9 @@ pub struct Healthcheck {
 impl Healthcheck {
     pub(super) fn run(self) -> Result<(), Failure> {
         let timeout = Duration::from_secs(self.timeout);
-        let address = self.configured.load()?.server.address.to_string();
-        let answer = ask(&address, timeout).map_err(|error| Failure::found(format!("{address}: {error}")))?;
+        let address = self.configured.load()?.server.address;
+        let answer =
+            ask(&address.reachable(), timeout).map_err(|error| Failure::found(format!("{address}: {error}")))?;
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
         if head.starts_with("HTTP/1.1 200 ") {
             return print(body);
@@ -32,23 +34,14 @@ impl Healthcheck {
     }
 }
 
-fn ask(address: &str, timeout: Duration) -> std::io::Result<String> {
-    let address = address.to_socket_addrs()?.next().ok_or(std::io::ErrorKind::AddrNotAvailable)?;
-    let mut stream = TcpStream::connect_timeout(&reachable(address), timeout)?;
+fn ask(address: &Address, timeout: Duration) -> std::io::Result<String> {
+    let address =
+        (address.host(), address.port()).to_socket_addrs()?.next().ok_or(std::io::ErrorKind::AddrNotAvailable)?;
+    let mut stream = TcpStream::connect_timeout(&address, timeout)?;
     stream.set_read_timeout(Some(timeout))?;
     stream.set_write_timeout(Some(timeout))?;
     stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
     let mut answer = Vec::new();
     stream.take(64 << 10).read_to_end(&mut answer)?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
-}
-
-/// A gateway that listens on every address is asked on this machine's own.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
-    match address {
-        SocketAddr::V4(v4) if v4.ip().is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-        SocketAddr::V6(v6) if v6.ip().is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-        SocketAddr::V4(_) | SocketAddr::V6(_) => {}
-    }
-    address
 }

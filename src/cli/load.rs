@@ -53,15 +53,11 @@ async fn load(config: Config, options: Options) -> Result<Summary, Failure> {
     Ok(summary)
 }
 
-/// Where a gateway that listens on this address is reached from its own machine.
+/// Where the gateway of this configuration is reached from its own machine.
 fn reachable(address: &Address) -> Result<String, Failure> {
     if address.port() == 0 {
         let message = "server.address has port 0, which only the gateway can resolve: say --address HOST:PORT";
         return Err(Failure::usage(message));
     }
-    Ok(match address.host() {
-        "0.0.0.0" => format!("127.0.0.1:{}", address.port()),
-        "::" => format!("[::1]:{}", address.port()),
-        _ => address.to_string(),
-    })
+    Ok(address.reachable().to_string())
 }

@@ -1,7 +1,7 @@
 //! Host and port.
 
 use std::fmt;
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::scalar::Text;
 
@@ -28,6 +28,17 @@ impl Address {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Where a gateway that listens on this address is reached from its own machine: one that listens on every address, on the machine's own.
+    #[must_use]
+    pub fn reachable(&self) -> Self {
+        let host = match self.host.parse() {
+            Ok(IpAddr::V4(all)) if all.is_unspecified() => Ipv4Addr::LOCALHOST.to_string(),
+            Ok(IpAddr::V6(all)) if all.is_unspecified() => Ipv6Addr::LOCALHOST.to_string(),
+            Ok(IpAddr::V4(_) | IpAddr::V6(_)) | Err(_) => self.host.clone(),
+        };
+        Self { host, port: self.port }
     }
 }
 
@@ -107,5 +118,18 @@ mod tests {
             assert_eq!(Address::parse(text), None, "{text:?}");
         }
         assert_eq!(Address::parse(&format!("{}:1", "a".repeat(MAX_HOST + 1))), None);
+    }
+
+    #[test]
+    fn a_gateway_on_every_address_is_reached_on_the_machine_s_own() {
+        for (listens, reached) in [
+            ("0.0.0.0:1", "127.0.0.1:1"),
+            ("[::]:1", "[::1]:1"),
+            ("[0:0::0]:1", "[::1]:1"),
+            ("10.0.0.1:1", "10.0.0.1:1"),
+            ("localhost:1", "localhost:1"),
+        ] {
+            assert_eq!(Address::parse(listens).unwrap().reachable().to_string(), reached);
+        }
     }
 }

@@ -61,6 +61,8 @@ fn the_reserved_members_are_no_features() {
     let set = reply(&[br#"{"a":1,"__event_time":5,"\u005f_created":6}"#], &[], false).results.remove("e0").unwrap();
     assert_eq!(set.features.len(), 1);
     assert_eq!(set.event_time, None, "it does not begin with the reserved member");
+    let set = reply(&[br#"{"a":1,"\u005f_created":6}"#], &[], true).results.remove("e0").unwrap();
+    assert_eq!(set.statuses, [("a".to_owned(), status(api::Status::Present))].into());
     let set = reply(&[br#"{"a":1}"#], &["__event_time"], false).results.remove("e0").unwrap();
     assert_eq!(set.statuses["__event_time"], status(api::Status::Missing));
 }

@@ -106,6 +106,11 @@ impl Members {
         })
     }
 
+    /// Whether the member at a position is ours and no feature, however its name is escaped.
+    pub(super) fn is_reserved(&self, position: usize) -> bool {
+        self.members.get(position).is_some_and(|member| member.usage == Use::Reserved)
+    }
+
     /// What the protocol writes before a number of the member at a position; empty when it can't be said once.
     #[inline]
     pub(super) fn head(&self, position: usize) -> &[u8] {

@@ -110,7 +110,7 @@ impl<'a> RowDecoder<'a> {
 
     /// A delete is a row with an event time and no values.
     fn has_only_reserved(&self, pass: &Pass) -> bool {
-        (0..pass.members).all(|at| matches!(self.members.name(at).raw(), order::EVENT_TIME | order::CREATED))
+        (0..pass.members).all(|at| self.members.is_reserved(at))
     }
 
     fn features<S: ReplySink>(&mut self, value: &[u8], sink: &mut S) -> Result<Pass, ScanError> {
@@ -209,10 +209,13 @@ impl<'a> RowDecoder<'a> {
         tally.features(Status::Present, pass.features - self.nulls.len());
         if self.all_statuses {
             for position in 0..pass.members {
-                let name = self.members.name(position);
-                if !matches!(name.raw(), order::EVENT_TIME | order::CREATED) {
+                if !self.members.is_reserved(position) {
                     let is_null = self.nulls.binary_search(&position).is_ok();
-                    sink.status(name, if is_null { Status::Null } else { Status::Present }, None);
+                    sink.status(
+                        self.members.name(position),
+                        if is_null { Status::Null } else { Status::Present },
+                        None,
+                    );
                 }
             }
         } else {

@@ -57,7 +57,7 @@ impl Code {
             Self::InvalidArgument => ("INVALID_ARGUMENT", 400, 3, None),
             Self::NotFound => ("NOT_FOUND", 404, 12, None),
             Self::MethodNotAllowed => ("METHOD_NOT_ALLOWED", 405, 12, None),
-            Self::UnsupportedMediaType => ("UNSUPPORTED_MEDIA_TYPE", 415, 3, None),
+            Self::UnsupportedMediaType => ("UNSUPPORTED_MEDIA_TYPE", 415, 12, None),
             Self::RequestTooLarge => ("REQUEST_TOO_LARGE", 413, 8, None),
             Self::ReplyTooLarge => ("REPLY_TOO_LARGE", 422, 8, None),
             Self::DeadlineExceeded => ("DEADLINE_EXCEEDED", 504, 4, None),

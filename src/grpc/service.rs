@@ -1,5 +1,6 @@
 //! The methods of `feature_store.FeatureStore`.
 
+use tokio::sync::watch;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::generated::feature_store_server::FeatureStore;
@@ -19,13 +20,14 @@ const BYTES_PER_ENTITY: usize = 64;
 #[derive(Clone, Debug)]
 pub struct FeatureService {
     lookup: Lookup,
+    stopping: watch::Receiver<bool>,
 }
 
 impl FeatureService {
-    /// The service over this core.
+    /// The service over this core. Streams end once `stopping` is true.
     #[must_use]
-    pub fn new(lookup: Lookup) -> Self {
-        Self { lookup }
+    pub fn new(lookup: Lookup, stopping: watch::Receiver<bool>) -> Self {
+        Self { lookup, stopping }
     }
 }
 
@@ -49,6 +51,6 @@ impl FeatureStore for FeatureService {
         &self,
         request: Request<Streaming<WriteRowsRequest>>,
     ) -> Result<Response<Self::WriteRowsStream>, Status> {
-        Ok(Response::new(write_rows::answers(self.lookup.clone(), request)))
+        Ok(Response::new(write_rows::answers(self.lookup.clone(), request, self.stopping.clone())))
     }
 }

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt, stream};
+use tokio::sync::watch;
 use tonic::{Code, Request, Status, Streaming};
 
 use super::status;
@@ -24,17 +25,25 @@ struct State {
     lookup: Lookup,
     batches: Streaming<WriteRowsRequest>,
     deadline: Option<Deadline>,
+    stopping: watch::Receiver<bool>,
     batch: i64,
 }
 
-/// Stores the batches one after the other, in the order in which they come.
-pub(super) fn answers(lookup: Lookup, request: Request<Streaming<WriteRowsRequest>>) -> Answers {
+/// Stores the batches one after the other, in the order in which they come. A gateway that stops ends the stream between two batches.
+pub(super) fn answers(
+    lookup: Lookup,
+    request: Request<Streaming<WriteRowsRequest>>,
+    stopping: watch::Receiver<bool>,
+) -> Answers {
     let deadline = Deadline::asked(request.extensions());
-    let state = State { lookup, batches: request.into_inner(), deadline, batch: 0 };
+    let state = State { lookup, batches: request.into_inner(), deadline, stopping, batch: 0 };
     stream::try_unfold(state, |mut state| async move {
-        let Some(batch) = state.batches.message().await.map_err(|error| read_error(error, state.batch))? else {
-            return Ok(None);
+        let read = tokio::select! {
+            biased;
+            _ = state.stopping.wait_for(|stopping| *stopping) => return Err(stopped(state.batch)),
+            read = state.batches.message() => read,
         };
+        let Some(batch) = read.map_err(|error| read_error(error, state.batch))? else { return Ok(None) };
         let deadline = state.deadline.unwrap_or_else(|| Deadline::new(BATCH_DEADLINE, false));
         let body = match batch.rows {
             Some(Rows::Ndjson(ndjson)) => ndjson,
@@ -50,6 +59,12 @@ pub(super) fn answers(lookup: Lookup, request: Request<Streaming<WriteRowsReques
         Ok(Some((answer, state)))
     })
     .boxed()
+}
+
+/// All batches before this one are answered, so that the client knows where to go on.
+fn stopped(batch: i64) -> Status {
+    let message = format!("the gateway is stopping: send batch {batch} and what follows on another connection");
+    status::of(&Error::new(error::Code::Unavailable, message))
 }
 
 fn answer(batch: i64, report: WriteReport) -> WriteRowsResponse {

@@ -210,12 +210,13 @@ pub fn code(headers: &HeaderMap) -> Option<Code> {
                 .unwrap_or(Code::Internal),
         );
     }
-    // tonic's own: a message above the limit is OUT_OF_RANGE, a cut or compressed one INTERNAL or UNIMPLEMENTED. A fault of ours has our
-    // name, so that INTERNAL without one is always a request that could not be read.
+    // tonic's own: a message above the limit is OUT_OF_RANGE, a cut one INTERNAL; a fault of ours has our name, so that INTERNAL without
+    // one is always a request that could not be read. UNIMPLEMENTED has a message only for a compression that it does not know.
     Some(match status {
         "3" | "13" => Code::InvalidArgument,
         "4" => Code::DeadlineExceeded,
         "8" | "11" => Code::RequestTooLarge,
+        "12" if headers.contains_key(GRPC_MESSAGE) => Code::UnsupportedMediaType,
         GRPC_NOT_FOUND | "12" => Code::NotFound,
         "14" => Code::Unavailable,
         _ => Code::Internal,

@@ -3,12 +3,12 @@
 use axum::Router;
 use axum::body::Body;
 use http::{Request, Response};
+use tokio::sync::watch;
 use tonic::service::Routes;
 use tower::{Service, ServiceBuilder};
 
 use crate::config::Config;
 use crate::grpc::{self, FeatureService, FeatureStoreServer};
-use crate::lookup::Lookup;
 use crate::middleware::catch_panic::CatchPanicLayer;
 use crate::middleware::deadline::DeadlineLayer;
 use crate::middleware::measure::{MeasureLayer, Measured};
@@ -22,9 +22,11 @@ use crate::telemetry::metrics::Metrics;
 pub(super) fn router(
     gateway: Gateway,
     health: tonic_health::server::HealthService,
+    stopping: watch::Receiver<bool>,
 ) -> Result<Router, tonic_reflection::server::Error> {
     let limit = gateway.max_request_bytes;
-    let features = FeatureStoreServer::new(service(&gateway.lookup)).max_decoding_message_size(limit);
+    let features =
+        FeatureStoreServer::new(FeatureService::new(gateway.lookup.clone(), stopping)).max_decoding_message_size(limit);
     let health = tonic_health::pb::health_server::HealthServer::new(health);
     let routes = Routes::new(features)
         .add_service(health)
@@ -32,10 +34,6 @@ pub(super) fn router(
         .add_service(reflection()?.build_v1alpha()?);
     // tonic's router has a fallback of its own, which would answer unknown paths of REST with a gRPC status.
     Ok(routes.into_axum_router().reset_fallback().merge(rest::router(gateway)))
-}
-
-fn service(lookup: &Lookup) -> FeatureService {
-    FeatureService::new(lookup.clone())
 }
 
 /// Reflection of our contract and of the health service.

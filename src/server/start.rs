@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tonic_health::ServingStatus;
 
 use super::{accept, health, stack};
@@ -55,7 +56,8 @@ pub async fn run(
     let reporter = tonic_health::server::HealthReporter::new();
     health::tell(&reporter, ServingStatus::NotServing).await;
     let health_service = tonic_health::server::HealthService::from_health_reporter(reporter.clone());
-    let service = stack::stack(stack::router(gateway, health_service)?, &config, metrics);
+    let (stop_streams, stream_stop) = watch::channel(false);
+    let service = stack::stack(stack::router(gateway, health_service, stream_stop)?, &config, metrics);
 
     let watching = tokio::spawn(health::watch(lookup, reporter.clone()));
     let folding = tokio::spawn(fold(metrics));
@@ -66,6 +68,7 @@ pub async fn run(
         watching.abort();
         health::tell(&reporter, ServingStatus::NotServing).await;
         tokio::time::sleep(config.shutdown.delay).await;
+        stop_streams.send_replace(true);
     };
     accept::serve(listener, service, &config.server, metrics, stop, config.shutdown.timeout).await;
     folding.abort();

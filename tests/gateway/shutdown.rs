@@ -91,12 +91,12 @@ async fn requests_in_flight_are_answered() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_under_load() {
     for store in Store::both() {
-        let mut gateway = Gateway::start_with(&store.url(), &[("shutdown.timeout", "2s")]);
+        let mut gateway = Gateway::start_with(&store.url(), &[("shutdown.timeout", "30s")]);
         clients::until_ready(&gateway, true).await;
         let stop = Stop::default();
         let mut writers = vec![load::write_rest(&gateway, "stop_rest".to_owned(), &stop)];
         for writer in 0..2 {
-            // These go on for as long as the gateway takes batches.
+            // These never end by themselves: the gateway ends them between two batches.
             writers.push(load::write_stream(&gateway, format!("stop_stream_{writer}"), &stop).await);
         }
         let reader = tokio::spawn(read_until_gone(clients::grpc(&gateway).await));

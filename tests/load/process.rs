@@ -22,7 +22,9 @@ pub struct Gateway {
 }
 
 fn binary() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_unskew-gateway"));
+    let mut command = Command::new(
+        std::env::var_os("UNSKEW_GATEWAY_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_unskew-gateway").into()),
+    );
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

@@ -1,5 +1,6 @@
 //! The real gateway on a free port of 127.0.0.1, killed when dropped.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
@@ -44,9 +45,14 @@ impl Log {
     }
 }
 
+/// The binary under test: cargo's, or another build of it.
+pub fn binary() -> OsString {
+    std::env::var_os("UNSKEW_GATEWAY_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_unskew-gateway").into())
+}
+
 /// A run of the binary with these arguments and settings, `("store.url", "embedded:/somewhere")`, and no other environment.
 pub fn command(arguments: &[&str], settings: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_unskew-gateway"));
+    let mut command = Command::new(binary());
     command.env_clear().args(arguments);
     for (key, value) in settings {
         command.env(format!("APP__{}", key.to_uppercase().replace('.', "__")), value);

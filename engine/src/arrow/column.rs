@@ -1,0 +1,187 @@
+//! One Arrow array, its type found once, read row by row as values of a declared type.
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, BooleanArray};
+use arrow_buffer::NullBuffer;
+use arrow_schema::DataType;
+use bumpalo::Bump;
+
+use super::numbers::{Floats, Ints, Times};
+use super::texts::{Blobs, Lists, Texts};
+use crate::dtype::{DType, Scalar};
+use crate::row::json::{gather, item_of};
+use crate::value::{Value, float32};
+
+/// An Arrow array as a column of a declared type.
+///
+/// Values convert without loss, or not at all: an int fits the int type, or is exact as the float type. Only a float64 array as a
+/// float32 column rounds, to nearest, as numbers of JSON do.
+#[derive(Clone, Debug)]
+pub struct Column<'a> {
+    dtype: DType,
+    len: usize,
+    nulls: Option<NullBuffer>,
+    kind: Kind<'a>,
+}
+
+#[derive(Clone, Debug)]
+enum Kind<'a> {
+    Null,
+    Bool(&'a BooleanArray),
+    Int32(Ints<'a>),
+    Int64(Ints<'a>),
+    IntAsFloat32(Ints<'a>),
+    IntAsFloat64(Ints<'a>),
+    Float32(Floats<'a>),
+    Float64(Floats<'a>),
+    Text(Texts<'a>),
+    Bytes(Blobs<'a>),
+    Time(Times<'a>),
+    Dictionary(Ints<'a>, Box<Column<'a>>),
+    List(Lists<'a>, Box<Column<'a>>),
+}
+
+impl<'a> Column<'a> {
+    /// An array as a column of a type.
+    ///
+    /// # Errors
+    /// An array of a type that can't be read as the declared one, in words.
+    pub fn new(array: &'a dyn Array, dtype: DType) -> Result<Self, String> {
+        let kind = match array.as_any_dictionary_opt() {
+            Some(dictionary) => Ints::of(dictionary.keys())
+                .map(|keys| Ok::<_, String>(Kind::Dictionary(keys, Box::new(Self::new(dictionary.values(), dtype)?))))
+                .transpose()?,
+            None if *array.data_type() == DataType::Null => Some(Kind::Null),
+            None => Self::kind(array, dtype)?,
+        };
+        match kind {
+            Some(kind) => Ok(Self { dtype, len: array.len(), nulls: array.logical_nulls(), kind }),
+            None => Err(format!(
+                "an arrow column of type {} can't be read as {dtype}; {} can",
+                array.data_type(),
+                readable(dtype)
+            )),
+        }
+    }
+
+    fn kind(array: &'a dyn Array, dtype: DType) -> Result<Option<Kind<'a>>, String> {
+        let float = |of_floats: fn(Floats<'a>) -> Kind<'a>, of_ints: fn(Ints<'a>) -> Kind<'a>| {
+            Floats::of(array).map(of_floats).or_else(|| Ints::of(array).map(of_ints))
+        };
+        Ok(match dtype {
+            DType::Scalar(Scalar::Bool) => array.as_boolean_opt().map(Kind::Bool),
+            DType::Scalar(Scalar::Int32) => Ints::of(array).map(Kind::Int32),
+            DType::Scalar(Scalar::Int64) => Ints::of(array).map(Kind::Int64),
+            DType::Scalar(Scalar::Float32) => float(Kind::Float32, Kind::IntAsFloat32),
+            DType::Scalar(Scalar::Float64) => float(Kind::Float64, Kind::IntAsFloat64),
+            DType::Scalar(Scalar::String) => Texts::of(array).map(Kind::Text),
+            DType::Scalar(Scalar::Bytes) => Blobs::of(array).map(Kind::Bytes),
+            DType::Scalar(Scalar::Timestamp) => Times::of(array).map(Kind::Time),
+            DType::List(_) | DType::Vector(_) => match (Lists::of(array), item_of(dtype)) {
+                (Some(lists), Some(item)) => Some(Kind::List(lists, Box::new(Self::new(lists.items(), item.into())?))),
+                _ => None,
+            },
+        })
+    }
+
+    /// The declared type.
+    #[must_use]
+    pub const fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// How many rows it has.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The value of a row; null behind the end. Lists take room in `arena`.
+    ///
+    /// # Errors
+    /// A value that does not fit the declared type, in words.
+    pub fn value<'v>(&self, row: usize, arena: &'v Bump) -> Result<Value<'v>, String>
+    where
+        'a: 'v,
+    {
+        if row >= self.len || self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
+            return Ok(Value::Null);
+        }
+        match &self.kind {
+            Kind::Null => Ok(Value::Null),
+            Kind::Bool(array) => Ok(Value::Bool(array.value(row))),
+            Kind::Int32(ints) => {
+                let int = ints.get(row);
+                i32::try_from(int).map(|int| Value::Int(int.into())).map_err(|_| self.outside(int))
+            }
+            Kind::Int64(ints) => {
+                let int = ints.get(row);
+                i64::try_from(int).map(Value::Int).map_err(|_| self.outside(int))
+            }
+            Kind::IntAsFloat32(ints) => {
+                exact(ints.get(row), 24).map(Value::Float).ok_or_else(|| self.inexact(ints, row))
+            }
+            Kind::IntAsFloat64(ints) => {
+                exact(ints.get(row), 53).map(Value::Float).ok_or_else(|| self.inexact(ints, row))
+            }
+            Kind::Float32(floats) => {
+                let float = floats.get(row);
+                float32(float)
+                    .map(|float| Value::Float(float.into()))
+                    .ok_or_else(|| self.outside(format_args!("{float:e}")))
+            }
+            Kind::Float64(floats) => Ok(Value::Float(floats.get(row))),
+            Kind::Text(texts) => Ok(Value::Str(texts.get(row))),
+            Kind::Bytes(blobs) => Ok(Value::Bytes(blobs.get(row))),
+            Kind::Time(times) => {
+                times.get(row).map(Value::Time).ok_or_else(|| "is outside the years 1 to 9999".to_owned())
+            }
+            Kind::Dictionary(keys, values) => match usize::try_from(keys.get(row)) {
+                Ok(key) => values.value(key, arena),
+                Err(_) => Ok(Value::Null),
+            },
+            Kind::List(lists, items) => {
+                let mut values = Vec::new();
+                for item in lists.get(row) {
+                    values.push(items.value(item, arena).map_err(|why| format!("item {}: {why}", values.len()))?);
+                }
+                gather(self.dtype, &values, arena)
+            }
+        }
+    }
+
+    fn outside(&self, value: impl std::fmt::Display) -> String {
+        format!("{value} does not fit {}", self.dtype)
+    }
+
+    fn inexact(&self, ints: &Ints<'_>, row: usize) -> String {
+        format!("{} is not exact as {}; declare the column as int64", ints.get(row), self.dtype)
+    }
+}
+
+/// A whole number as a float that has `bits` of precision, if it is exact.
+#[expect(clippy::cast_precision_loss, reason = "it is exact when it is taken")]
+fn exact(int: i128, bits: u32) -> Option<f64> {
+    let magnitude = int.unsigned_abs();
+    let needed = (128 - magnitude.leading_zeros()).saturating_sub(magnitude.trailing_zeros().min(127));
+    (needed <= bits).then_some(int as f64)
+}
+
+/// Which Arrow types can be read as a type.
+const fn readable(dtype: DType) -> &'static str {
+    match dtype {
+        DType::Scalar(Scalar::Bool) => "Boolean",
+        DType::Scalar(Scalar::Int32 | Scalar::Int64) => "Int8 to Int64 and UInt8 to UInt64",
+        DType::Scalar(Scalar::Float32 | Scalar::Float64) => "Float16 to Float64, and ints that are exact,",
+        DType::Scalar(Scalar::String) => "Utf8, LargeUtf8, Utf8View and dictionaries of them",
+        DType::Scalar(Scalar::Bytes) => "Binary, LargeBinary, BinaryView, FixedSizeBinary and dictionaries of them",
+        DType::Scalar(Scalar::Timestamp) => "Timestamp and Date32",
+        DType::List(_) | DType::Vector(_) => "List, LargeList and FixedSizeList of items that can",
+    }
+}

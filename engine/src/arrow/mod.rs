@@ -1,0 +1,11 @@
+//! Arrow: columns as values, for the batch path, training and typed writes.
+
+mod column;
+mod numbers;
+mod texts;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use column::Column;

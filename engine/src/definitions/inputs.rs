@@ -1,0 +1,109 @@
+//! The inputs of a service: what names in its slots and expressions mean.
+
+use std::sync::Arc;
+
+use super::model::{Column, Service, SlotSource, View, ViewKind};
+use crate::dtype::DType;
+use crate::expr::{Expression, Names};
+
+/// The request columns of a service and the features of views, by the names that slots and expressions use: `tx_amount`,
+/// `customer_profile.mean_amount`.
+#[derive(Debug)]
+pub struct Inputs<'a> {
+    request: &'a [Column],
+    views: Vec<&'a View>,
+}
+
+impl<'a> Inputs<'a> {
+    /// Of columns, and of views in any order.
+    pub(super) fn new(request: &'a [Column], views: impl Iterator<Item = &'a View>) -> Self {
+        let mut views: Vec<&View> = views.collect();
+        views.sort_by(|a, b| a.name.cmp(&b.name));
+        Self { request, views }
+    }
+
+    /// Of a service: its request columns, and all features of the views that it reads.
+    #[must_use]
+    pub fn of(service: &'a Service) -> Self {
+        Self::new(&service.request, service.views.iter().map(Arc::as_ref))
+    }
+
+    /// A view by its name.
+    pub(super) fn view(&self, name: &str) -> Option<&'a View> {
+        let index = self.views.binary_search_by(|view| view.name.as_str().cmp(name)).ok()?;
+        self.views.get(index).copied()
+    }
+}
+
+impl Names for Inputs<'_> {
+    fn dtype(&self, name: &str) -> Option<DType> {
+        match name.split_once('.') {
+            Some((view, feature)) => self.view(view)?.dtype(feature),
+            None => self.request.iter().find(|column| column.name == name).map(|column| column.dtype),
+        }
+    }
+
+    fn all(&self) -> Vec<String> {
+        let features = self.views.iter().flat_map(|view| {
+            let names = view.feature_names();
+            names.into_iter().map(|feature| format!("{}.{feature}", view.name))
+        });
+        self.request.iter().map(|column| column.name.clone()).chain(features).collect()
+    }
+}
+
+impl View {
+    /// The type of a feature: of a row view by its name, of a window view as `<aggregation>_<window>`.
+    #[must_use]
+    pub fn dtype(&self, feature: &str) -> Option<DType> {
+        match &self.kind {
+            ViewKind::Row(row) => row.features.iter().find(|found| found.name == feature).map(|found| found.dtype),
+            ViewKind::Window(windows) => {
+                // A window has no `_` in its name, so the last one parts the two.
+                let (aggregation, window) = feature.rsplit_once('_')?;
+                let found = windows.aggregations.iter().find(|found| found.name == aggregation)?;
+                found.windows.iter().any(|known| known.name == window).then_some(found.dtype)
+            }
+        }
+    }
+
+    /// The names of all its features, in the order of the file.
+    #[must_use]
+    pub fn feature_names(&self) -> Vec<String> {
+        match &self.kind {
+            ViewKind::Row(row) => row.features.iter().map(|feature| feature.name.clone()).collect(),
+            ViewKind::Window(windows) => {
+                let of = |aggregation: &super::Aggregation| {
+                    let name = aggregation.name.clone();
+                    aggregation.windows.iter().map(move |window| format!("{name}_{}", window.name)).collect::<Vec<_>>()
+                };
+                windows.aggregations.iter().flat_map(of).collect()
+            }
+        }
+    }
+}
+
+impl Service {
+    /// Every input that its slots read, each once, in order of first use: request columns and `view.feature`s.
+    #[must_use]
+    pub fn inputs(&self) -> Vec<String> {
+        let names = Inputs::of(self);
+        let mut inputs: Vec<String> = Vec::new();
+        for slot in &self.slots {
+            let own = match &slot.source {
+                SlotSource::Input(name) => vec![name.clone()],
+                // It was parsed when the service was.
+                SlotSource::Expression(text) => {
+                    Expression::parse(text, &names).map(|it| it.inputs().to_vec()).unwrap_or_default()
+                }
+            };
+            let others = slot.steps.iter().flat_map(|step| step.step.inputs().iter().cloned());
+            for name in own.into_iter().chain(others) {
+                if !inputs.contains(&name) {
+                    inputs.push(name);
+                }
+            }
+        }
+        inputs
+    }
+}

@@ -1,0 +1,193 @@
+//! A service's plan: from the inputs of a row to its vector.
+
+use std::sync::Arc;
+
+use bumpalo::Bump;
+use serde_json::Value as Json;
+
+use super::input::{InputRow, State};
+use super::layout::{Layout, LayoutError};
+use super::slot::Slot;
+use super::view::ViewReader;
+use crate::definitions::{Service, fingerprint};
+use crate::dtype::DType;
+use crate::scope::Scope;
+use crate::transforms::{Applied, Output};
+
+/// A service, fitted and ready.
+#[derive(Debug)]
+pub struct Plan {
+    service: Arc<Service>,
+    layout: Layout,
+    slots: Vec<Slot>,
+    readers: Vec<ViewReader>,
+    width: usize,
+    fingerprint: [u8; 32],
+}
+
+/// Why a plan can't be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// This version can't compute the service.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// A step has to be fitted first.
+    #[error("service `{service}` is not fitted: slot `{slot}` has the step `{step}`, whose parameters come from data")]
+    NotFitted {
+        /// The service.
+        service: String,
+        /// The slot.
+        slot: String,
+        /// The step.
+        step: &'static str,
+    },
+    /// The fitted parameters of a step are not what it takes.
+    #[error("service `{service}`, slot `{slot}`, step `{step}`: {why}")]
+    BadFit {
+        /// The service.
+        service: String,
+        /// The slot.
+        slot: String,
+        /// The step.
+        step: &'static str,
+        /// What is wrong with them.
+        why: String,
+    },
+}
+
+/// The first slot of a row that has no finite number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Incomplete {
+    /// Its position among the slots.
+    pub slot: usize,
+    /// Why.
+    pub state: State,
+}
+
+impl Plan {
+    /// The plan of a service with its fitted parameters: for each slot a list with an entry for each step, null for one that has nothing to
+    /// fit. None: a service that needs no fit.
+    ///
+    /// # Errors
+    /// A service that can't be computed, is not fitted, or whose parameters are not its own.
+    pub fn new(service: Arc<Service>, fitted: Option<&Json>) -> Result<Self, PlanError> {
+        let layout = Layout::new(&service)?;
+        let mut slots = Vec::with_capacity(service.slots.len());
+        for (position, (definition, read)) in service.slots.iter().zip(layout.slots()).enumerate() {
+            let mut steps = Vec::with_capacity(definition.steps.len());
+            for (at, (step, others)) in definition.steps.iter().zip(&read.others).enumerate() {
+                let parameters = fitted.and_then(|slots| slots.get(position)?.get(at)).unwrap_or(&Json::Null);
+                if parameters.is_null() && step.step.fit(step.input).is_some() {
+                    let (service, slot) = (service.name.clone(), definition.name.clone());
+                    return Err(PlanError::NotFitted { service, slot, step: step.name });
+                }
+                steps.push(Applied::new(step, others, parameters).map_err(|why| PlanError::BadFit {
+                    service: service.name.clone(),
+                    slot: definition.name.clone(),
+                    step: step.name,
+                    why,
+                })?);
+            }
+            let output = definition.steps.last().map_or(Output::One(read.dtype), |step| step.output.clone());
+            let width = match (output, steps.last()) {
+                (Output::One(DType::Vector(length)), _) => length as usize,
+                (Output::One(_), _) | (Output::Wide, None) => 1,
+                (Output::Wide, Some(step)) => step.width(),
+            };
+            let (name, source, reads) = (definition.name.clone(), read.source.clone(), read.reads.clone());
+            slots.push(Slot { name, source, steps, reads, width });
+        }
+        let width = slots.iter().map(|slot| slot.width).sum();
+        let readers = (0..service.views.len()).map(|view| ViewReader::new(&service, &layout, view)).collect();
+        let fingerprint = fingerprint(&service, fitted);
+        Ok(Self { service, layout, slots, readers, width, fingerprint })
+    }
+
+    /// The service.
+    #[must_use]
+    pub fn service(&self) -> &Arc<Service> {
+        &self.service
+    }
+
+    /// Its inputs.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// What reads the rows of each of [`Service::views`].
+    #[must_use]
+    pub fn readers(&self) -> &[ViewReader] {
+        &self.readers
+    }
+
+    /// Positions of the vector.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// How many slots there are.
+    #[must_use]
+    pub fn slot_count(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The name of a slot.
+    #[must_use]
+    pub fn slot_name(&self, slot: usize) -> &str {
+        self.slots.get(slot).map_or("", |slot| &slot.name)
+    }
+
+    pub(super) fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
+    /// What each position of the vector is: the slot's name, with a suffix where a step widens it (`home_region[north]`, `hour.sin`, `embedding[3]`).
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let mut names = Vec::with_capacity(self.width);
+        for slot in &self.slots {
+            match slot.steps.last().filter(|step| step.is_wide()) {
+                Some(step) => names.extend((0..slot.width).map(|at| format!("{}{}", slot.name, step.suffix(at)))),
+                None if slot.width == 1 => names.push(slot.name.clone()),
+                None => names.extend((0..slot.width).map(|at| format!("{}[{at}]", slot.name))),
+            }
+        }
+        names
+    }
+
+    /// The fingerprint of the service with these parameters.
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 32] {
+        self.fingerprint
+    }
+
+    /// Computes a row: `out` has [`Plan::width`] positions, `states`, if given, one for each slot. The arena is the row's own.
+    ///
+    /// # Errors
+    /// The first slot without a finite number; its positions hold the quiet NaN, all others are filled.
+    pub fn evaluate<'v>(
+        &'v self,
+        row: &'v InputRow<'v>,
+        arena: &'v Bump,
+        out: &mut [f32],
+        mut states: Option<&mut [State]>,
+    ) -> Result<(), Incomplete> {
+        let scope = Scope { inputs: row.values(), arena };
+        let mut first = None;
+        let mut rest = out;
+        for (at, slot) in self.slots.iter().enumerate() {
+            let Some((positions, tail)) = std::mem::take(&mut rest).split_at_mut_checked(slot.width) else { break };
+            rest = tail;
+            let (state, is_complete) = slot.fill(row, &scope, positions);
+            if !is_complete && first.is_none() {
+                first = Some(Incomplete { slot: at, state });
+            }
+            if let Some(place) = states.as_deref_mut().and_then(|states| states.get_mut(at)) {
+                *place = state;
+            }
+        }
+        first.map_or(Ok(()), Err)
+    }
+}

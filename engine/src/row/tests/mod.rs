@@ -1,0 +1,6 @@
+mod document;
+mod intake;
+mod json;
+mod packed;
+mod schema;
+pub(crate) mod support;

@@ -18,8 +18,31 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let server = out.join("server");
     fs::create_dir_all(&server)?;
-    let messages =
-        ["FeatureSet", "FeatureStatus", "WriteRowsRequest", "WriteRowsResponse", "BadRow", "Status", "Reason"];
+    // Messages of the plain code; the nested ones come with them.
+    let messages = [
+        "Bools",
+        "Ints",
+        "Floats",
+        "Texts",
+        "Blobs",
+        "Column",
+        "FeatureSet",
+        "FeatureStatus",
+        "WriteRowsRequest",
+        "WriteRowsResponse",
+        "BadRow",
+        "Status",
+        "Reason",
+        "FeatureVectorsRequest",
+        "FeatureVectorsResponse",
+        "IncompleteRow",
+        "ViewTimes",
+        "ExplainRequest",
+        "ExplainResponse",
+        "ExplainedInput",
+        "ExplainedSlot",
+        "ExplainedStep",
+    ];
     let mut builder = tonic_prost_build::configure()
         .build_client(false)
         .out_dir(&server)

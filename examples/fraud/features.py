@@ -1,4 +1,4 @@
-"""Write figures per customer over the history of transactions, as rows of the gateway's built-in view."""
+"""Write figures per customer over the history of transactions, as rows of the view `customer_history`."""
 
 import sys
 from collections.abc import Sequence

@@ -21,7 +21,10 @@ def describe(bed: TestBed, options: Options) -> list[tuple[str, str]]:
         ("system", f"{_distribution()}, Linux {platform.release()}"),
         ("load average before", loads),
         ("gateway", f"{_first_line([str(bed.gateway_binary), '--version'])}, commit {_commit()}"),
-        ("compiler", f"{_first_line(['rustc', '--version'])}; gateway: profile dist; baseline: cargo's release profile"),
+        (
+            "compiler",
+            f"{_first_line(['rustc', '--version'])}; gateway: profile dist; baseline: cargo's release profile",
+        ),
         ("Redis", _first_line(["redis-server", "--version"]).partition(" sha=")[0]),
         ("client", f"{_first_line(['h2load', '--version'])}; {_first_line([str(bed.client.binary), '--version'])}"),
         ("data", f"{len(bed.rows):,} entities of 50 random doubles, JSON of about 1.2 KB each"),

@@ -20,6 +20,8 @@ BINARY = Path(os.environ.get("UNSKEW_GATEWAY_BIN", repository.ROOT / "target" / 
 GENERATED = {
     "openapi/openapi.json": ["openapi"],
     "docs/configuration.md": ["check-config", "--document"],
+    "definitions.schema.json": ["check", "--schema"],
+    "docs/transforms.md": ["check", "--transforms"],
 }
 SHOWN = 40
 

@@ -69,6 +69,8 @@ CRATES: dict[str, frozenset[str]] = {
     "parquet": frozenset({"load"}),
     "csv": frozenset({"load"}),
     "indicatif": frozenset({"load"}),
+    "unskew_engine": frozenset({"lookup", "cli"}),
+    "arrow_ipc": frozenset({"lookup"}),
 }
 
 _CRATE_PATH = re.compile(r"\bcrate::(?=[a-z{])")

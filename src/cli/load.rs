@@ -44,7 +44,11 @@ async fn load(config: Config, options: Options) -> Result<Summary, Failure> {
     }
     let metrics = Metrics::install().map_err(Failure::usage)?;
     let store = store::open(&config.store.url, &server::store_options(&config)).map_err(Failure::usage)?;
-    let lookup = Lookup::new(store.clone(), server::limits(&config), metrics);
+    let mut lookup = Lookup::new(store.clone(), server::limits(&config), metrics);
+    if let Some(path) = &config.definitions.path {
+        lookup =
+            lookup.with_definitions(path).map_err(|found| Failure::found(format!("definitions.path:\n{found}")))?;
+    }
     let done: Result<Summary, LoadError> = load::run(options, Target::Store(lookup), messages).await;
     // What was acknowledged is stored, whatever the end is like.
     let closed = store.close().await;

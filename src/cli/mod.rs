@@ -1,5 +1,6 @@
 //! The commands of the binary.
 
+mod check;
 mod check_config;
 mod check_store;
 mod configured;
@@ -20,6 +21,8 @@ pub enum Command {
     Serve(serve::Serve),
     /// Writes the rows of a Parquet, NDJSON or CSV file to a running gateway, or straight into the store.
     Load(load::Load),
+    /// Checks definitions, and prints all that is wrong with them, each with its place and what would be right.
+    Check(check::Check),
     /// Prints the effective configuration, with the layer that each value comes from, or what is wrong with it.
     CheckConfig(check_config::CheckConfig),
     /// Verifies every value of an embedded store that no process has open.
@@ -56,6 +59,7 @@ impl Command {
         let done = match self {
             Self::Serve(command) => command.run(),
             Self::Load(command) => command.run(),
+            Self::Check(command) => command.run(),
             Self::CheckConfig(command) => command.run(),
             Self::CheckStore(command) => command.run(),
             Self::Openapi(command) => command.run(),

@@ -52,12 +52,13 @@ pub fn load(sources: Sources) -> Result<Config, Problems> {
 }
 
 fn validate(config: &Config, known: &Known, merged: &Merged) -> Vec<Problem> {
-    let Config { server, shutdown, limits, ingest, store, telemetry, effective: _ } = config;
+    let Config { server, shutdown, limits, ingest, definitions, store, telemetry, effective: _ } = config;
     let mut checks = Checks::new(known, merged);
     server.validate(&mut checks);
     shutdown.validate(&mut checks);
     limits.validate(&mut checks);
     ingest.validate(&mut checks);
+    definitions.validate(&mut checks);
     store.validate(&mut checks);
     telemetry.validate(&mut checks);
     checks.into_problems()

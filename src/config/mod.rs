@@ -6,6 +6,7 @@
 
 mod address;
 mod checks;
+mod definitions;
 mod document;
 mod environment;
 mod file;
@@ -34,6 +35,7 @@ use self::checks::Checks;
 use self::render::Effective;
 
 pub use self::address::Address;
+pub use self::definitions::Definitions;
 pub use self::document::document;
 pub use self::flags::Flag;
 pub use self::ingest::Ingest;
@@ -58,6 +60,8 @@ pub struct Config {
     pub limits: Limits,
     /// Which rows are accepted.
     pub ingest: Ingest,
+    /// Which views and services there are.
+    pub definitions: Definitions,
     /// Where rows are kept.
     pub store: Store,
     /// What the process says of itself.

@@ -15,6 +15,8 @@ pub enum Code {
     RequestTooLarge,
     /// The reply would be larger than the configuration allows.
     ReplyTooLarge,
+    /// What is asked for needs something that is not loaded: a fit, a fingerprint, a definition.
+    FailedPrecondition,
     /// The deadline passed.
     DeadlineExceeded,
     /// The store did not answer, or the gateway is stopping; worth a retry.
@@ -38,13 +40,14 @@ pub struct Facts {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::InvalidArgument,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::UnsupportedMediaType,
         Self::RequestTooLarge,
         Self::ReplyTooLarge,
+        Self::FailedPrecondition,
         Self::DeadlineExceeded,
         Self::Unavailable,
         Self::Internal,
@@ -60,6 +63,7 @@ impl Code {
             Self::UnsupportedMediaType => ("UNSUPPORTED_MEDIA_TYPE", 415, 12, None),
             Self::RequestTooLarge => ("REQUEST_TOO_LARGE", 413, 8, None),
             Self::ReplyTooLarge => ("REPLY_TOO_LARGE", 422, 8, None),
+            Self::FailedPrecondition => ("FAILED_PRECONDITION", 409, 9, None),
             Self::DeadlineExceeded => ("DEADLINE_EXCEEDED", 504, 4, None),
             Self::Unavailable => ("UNAVAILABLE", 503, 14, Some(100)),
             Self::Internal => ("INTERNAL", 500, 13, None),

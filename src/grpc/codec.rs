@@ -40,18 +40,32 @@ impl FromWire for OnlineFeaturesRequest {
     }
 }
 
-impl ToWire for api::WriteRowsResponse {
-    fn encode(self, out: &mut EncodeBuf<'_>) {
-        out.reserve(self.encoded_len());
-        self.encode_raw(out);
-    }
+/// Messages of prost that the server sends.
+macro_rules! to_wire {
+    ($($message:ident),*) => {$(
+        impl ToWire for api::$message {
+            fn encode(self, out: &mut EncodeBuf<'_>) {
+                out.reserve(self.encoded_len());
+                self.encode_raw(out);
+            }
+        }
+    )*};
 }
 
-impl FromWire for api::WriteRowsRequest {
-    fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        Message::decode(bytes).map_err(|error| Error::invalid("message", format!("no WriteRowsRequest: {error}")))
-    }
+/// Messages of prost that clients send.
+macro_rules! from_wire {
+    ($($message:ident),*) => {$(
+        impl FromWire for api::$message {
+            fn decode(bytes: &[u8]) -> Result<Self, Error> {
+                let wanted = stringify!($message);
+                Message::decode(bytes).map_err(|error| Error::invalid("message", format!("no {wanted}: {error}")))
+            }
+        }
+    )*};
 }
+
+to_wire!(WriteRowsResponse, FeatureVectorsResponse, ExplainResponse);
+from_wire!(WriteRowsRequest, FeatureVectorsRequest, ExplainRequest);
 
 /// The codec that the generated server uses.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ pub mod reply;
 pub mod request;
 mod service;
 pub mod status;
+mod vectors;
 pub mod wire;
 mod write_rows;
 

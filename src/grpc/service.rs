@@ -7,8 +7,8 @@ use super::generated::feature_store_server::FeatureStore;
 use super::reply::EncodedReply;
 use super::request::OnlineFeaturesRequest;
 use super::wire::WireWriter;
-use super::{status, write_rows};
-use crate::api::WriteRowsRequest;
+use super::{status, vectors, write_rows};
+use crate::api::{self, WriteRowsRequest};
 use crate::clock;
 use crate::deadline::Deadline;
 use crate::lookup::Lookup;
@@ -43,6 +43,27 @@ impl FeatureStore for FeatureService {
         let mut writer = WireWriter::with_capacity(rows.stored_bytes() + rows.len() * BYTES_PER_ENTITY);
         rows.write(&mut writer).map_err(|error| status::of(&error))?;
         Ok(Response::new(EncodedReply(writer.finish(rows.as_of()))))
+    }
+
+    async fn get_feature_vectors(
+        &self,
+        request: Request<api::FeatureVectorsRequest>,
+    ) -> Result<Response<api::FeatureVectorsResponse>, Status> {
+        let deadline = Deadline::of(request.extensions());
+        let request = request.into_inner();
+        let names = request.names;
+        let asked = vectors::asked(request).map_err(|error| status::of(&error))?;
+        let found =
+            self.lookup.vectors(asked, clock::now(), deadline.at()).await.map_err(|error| status::of(&error))?;
+        Ok(Response::new(vectors::reply(found, names)))
+    }
+
+    async fn explain(&self, request: Request<api::ExplainRequest>) -> Result<Response<api::ExplainResponse>, Status> {
+        let deadline = Deadline::of(request.extensions());
+        let asked = vectors::asked_to_explain(request.into_inner()).map_err(|error| status::of(&error))?;
+        let found =
+            self.lookup.explain(asked, clock::now(), deadline.at()).await.map_err(|error| status::of(&error))?;
+        Ok(Response::new(vectors::explained(found)))
     }
 
     type WriteRowsStream = write_rows::Answers;

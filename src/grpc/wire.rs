@@ -26,6 +26,7 @@ mod feature_set {
     pub(super) const STATUSES: u8 = super::bytes_tag(2);
     pub(super) const EVENT_TIME: u8 = super::varint_tag(3);
     pub(super) const STATUS: u8 = super::bytes_tag(4);
+    pub(super) const EVENT_TIMES: u8 = super::bytes_tag(5);
 }
 
 /// `FeatureStatus`.
@@ -39,6 +40,8 @@ mod feature_status {
 mod entry {
     pub(super) const KEY: u8 = super::bytes_tag(1);
     pub(super) const VALUE: u8 = super::bytes_tag(2);
+    /// A value that is a number.
+    pub(super) const TIME: u8 = super::varint_tag(2);
 }
 
 /// `google.protobuf.Value`, `Struct` and `ListValue`.
@@ -257,6 +260,10 @@ impl ReplySink for WireWriter {
         self.out.extend_from_slice(&number.value().to_le_bytes());
     }
 
+    fn keep_features(&mut self) {
+        self.features = self.out.len();
+    }
+
     fn drop_features(&mut self) {
         self.out.truncate(self.features);
         // A row that broke inside a value left its frames open; those of the reply's entry and its feature set stay.
@@ -270,7 +277,7 @@ impl ReplySink for WireWriter {
         self.end();
     }
 
-    fn end_row(&mut self, status: &RowStatus, event_time: Option<Micros>) {
+    fn end_row(&mut self, status: &RowStatus, event_time: Option<Micros>, times: &[(&str, Micros)]) {
         if let Some(event_time) = event_time {
             self.present_number_field(feature_set::EVENT_TIME, event_time);
         }
@@ -280,6 +287,12 @@ impl ReplySink for WireWriter {
             RowStatus::Error(reason, message) => {
                 self.status_message(feature_set::STATUS, Status::Error, Some(*reason), message);
             }
+        }
+        for (view, event_time) in times {
+            self.begin(feature_set::EVENT_TIMES, 1);
+            self.string_field(entry::KEY, view);
+            self.number_field(entry::TIME, *event_time);
+            self.end();
         }
         self.end();
         self.end();

@@ -13,7 +13,7 @@ use crate::clock;
 use crate::deadline::Deadline;
 use crate::error::{self, Error};
 use crate::lookup::Lookup;
-use crate::lookup::write::{self, RowFormat, WriteReport};
+use crate::lookup::write::{self, Batch, RowFormat, WriteReport};
 
 /// Answers to the batches of one stream.
 pub(super) type Answers = Pin<Box<dyn Stream<Item = Result<WriteRowsResponse, Status>> + Send>>;
@@ -45,15 +45,14 @@ pub(super) fn answers(
         };
         let Some(batch) = read.map_err(|error| read_error(error, state.batch))? else { return Ok(None) };
         let deadline = state.deadline.unwrap_or_else(|| Deadline::new(BATCH_DEADLINE, false));
-        let body = match batch.rows {
-            Some(Rows::Ndjson(ndjson)) => ndjson,
-            None => return Err(status::of(&Error::invalid("rows", "the batch has no rows: set ndjson"))),
+        let (body, format) = match batch.rows {
+            Some(Rows::Ndjson(ndjson)) => (ndjson, RowFormat::Ndjson),
+            Some(Rows::ArrowIpc(arrow)) => (arrow, RowFormat::ArrowIpc),
+            None => return Err(status::of(&Error::invalid("rows", "the batch has no rows: set ndjson or arrow_ipc"))),
         };
-        let report = state
-            .lookup
-            .write_rows(&batch.view, body.into(), RowFormat::Ndjson, clock::now(), deadline.at())
-            .await
-            .map_err(|error| status::of(&error))?;
+        let rows = Batch { view: &batch.view, body: body.into(), format, ignore_unknown: batch.ignore_unknown };
+        let report =
+            state.lookup.write_rows(rows, clock::now(), deadline.at()).await.map_err(|error| status::of(&error))?;
         let answer = answer(state.batch, report);
         state.batch += 1;
         Ok(Some((answer, state)))

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::options::Options;
 use crate::lookup::scan::writer::JsonWriter;
+use crate::lookup::write::DEFAULT_VIEW;
 use crate::store::order;
 
 /// The member of a row that holds the entity id.
@@ -25,8 +26,8 @@ pub(super) enum Role {
 /// The names that the options give to columns.
 #[derive(Clone, Debug)]
 pub(super) struct Names {
-    /// The column of the entity id.
-    pub(super) entity_id: String,
+    /// The column of the entity id; none for a defined view, whose rows have the key columns of its entity.
+    pub(super) entity_id: Option<String>,
     /// The column of the event time.
     pub(super) event_time: String,
     /// Whether every row must have an event time.
@@ -39,14 +40,21 @@ impl Names {
     /// The names of these options.
     ///
     /// # Errors
-    /// When both columns are the same.
+    /// When both columns are the same, or one is named that the view does not have.
     pub(super) fn new(options: &Options) -> Result<Self, String> {
         let event_time = options.event_time.clone().unwrap_or_else(|| EVENT_TIME.to_owned());
-        if event_time == options.entity_id {
+        let is_built_in = options.view == DEFAULT_VIEW;
+        if !is_built_in && (options.entity_id != ENTITY_ID || !options.entity_prefix.is_empty()) {
+            return Err(format!(
+                "--entity-id and --entity-prefix are for the view {DEFAULT_VIEW:?}; rows of {:?} have the key columns of its entity",
+                options.view
+            ));
+        }
+        if is_built_in && event_time == options.entity_id {
             return Err(format!("column {event_time:?} can't be both --entity-id and --event-time"));
         }
         Ok(Self {
-            entity_id: options.entity_id.clone(),
+            entity_id: is_built_in.then(|| options.entity_id.clone()),
             event_time,
             needs_event_time: options.event_time.is_some(),
             prefix: inside(&options.entity_prefix),
@@ -58,14 +66,14 @@ impl Names {
     /// # Errors
     /// When the name means something else to the view.
     pub(super) fn role(&self, name: &str) -> Result<Role, String> {
-        if name == self.entity_id {
+        if self.entity_id.as_deref() == Some(name) {
             return Ok(Role::EntityId);
         }
         if name == self.event_time {
             return Ok(Role::EventTime);
         }
-        if name == ENTITY_ID {
-            return Err(format!("a feature can't be named entity_id, and --entity-id is {:?}", self.entity_id));
+        if let Some(entity_id) = self.entity_id.as_ref().filter(|_| name == ENTITY_ID) {
+            return Err(format!("a feature can't be named entity_id, and --entity-id is {entity_id:?}"));
         }
         if name == EVENT_TIME {
             return Err(format!("a feature can't be named event_time, and --event-time is {:?}", self.event_time));
@@ -92,23 +100,24 @@ impl Names {
             }
             roles.push(self.role(name).map_err(|message| format!("column {}: {message}", index + 1))?);
         }
-        self.find(columns, &roles, Role::EntityId, "--entity-id")?;
+        if let Some(entity_id) = &self.entity_id {
+            find(columns, &roles, Role::EntityId, (entity_id, "--entity-id"))?;
+        }
         if self.needs_event_time {
-            self.find(columns, &roles, Role::EventTime, "--event-time")?;
+            find(columns, &roles, Role::EventTime, (&self.event_time, "--event-time"))?;
         }
         Ok(roles)
     }
+}
 
-    fn find(&self, columns: &[&str], roles: &[Role], role: Role, option: &str) -> Result<(), String> {
-        const SHOWN: usize = 20;
-        if roles.contains(&role) {
-            return Ok(());
-        }
-        let wanted = if role == Role::EntityId { &self.entity_id } else { &self.event_time };
-        let shown: Vec<_> = columns.iter().take(SHOWN).map(|name| format!("{name:?}")).collect();
-        let more = if columns.len() > SHOWN { ", ..." } else { "" };
-        Err(format!("there is no column {wanted:?} ({option}); the columns are {}{more}", shown.join(", ")))
+fn find(columns: &[&str], roles: &[Role], role: Role, (wanted, option): (&str, &str)) -> Result<(), String> {
+    const SHOWN: usize = 20;
+    if roles.contains(&role) {
+        return Ok(());
     }
+    let shown: Vec<_> = columns.iter().take(SHOWN).map(|name| format!("{name:?}")).collect();
+    let more = if columns.len() > SHOWN { ", ..." } else { "" };
+    Err(format!("there is no column {wanted:?} ({option}); the columns are {}{more}", shown.join(", ")))
 }
 
 /// Text as it stands between the quotes of a JSON string.
@@ -138,7 +147,7 @@ mod tests {
 
     fn names(entity_id: &str, event_time: Option<&str>) -> Names {
         Names {
-            entity_id: entity_id.to_owned(),
+            entity_id: Some(entity_id.to_owned()),
             event_time: event_time.unwrap_or(EVENT_TIME).to_owned(),
             needs_event_time: event_time.is_some(),
             prefix: Vec::new(),

@@ -146,7 +146,11 @@ impl Gateway {
     }
 
     fn request(&self, batch: &Batch) -> WriteRowsRequest {
-        WriteRowsRequest { view: self.view.clone(), rows: Some(Rows::Ndjson(batch.ndjson.clone())) }
+        WriteRowsRequest {
+            view: self.view.clone(),
+            rows: Some(Rows::Ndjson(batch.ndjson.clone())),
+            ..WriteRowsRequest::default()
+        }
     }
 
     fn answered(

@@ -85,12 +85,8 @@ fn rewrite(line: &[u8], names: &Names, position: u64, out: &mut Vec<u8>) -> Resu
     }
     scanner.finish().map_err(malformed)?;
     out.push(b'}');
-    if !has_entity {
-        return Err(BadRow::bad_key(
-            position,
-            names.entity_id.as_str(),
-            "is missing: a row needs a string or an integer",
-        ));
+    if let Some(entity_id) = names.entity_id.as_ref().filter(|_| !has_entity) {
+        return Err(BadRow::bad_key(position, entity_id.as_str(), "is missing: a row needs a string or an integer"));
     }
     if names.needs_event_time && !has_time {
         return Err(BadRow::invalid(position, names.event_time.as_str(), "is missing: --event-time names it"));
@@ -100,18 +96,18 @@ fn rewrite(line: &[u8], names: &Names, position: u64, out: &mut Vec<u8>) -> Resu
 
 /// An id is a string; an integer becomes its decimal text, as it does from the other formats.
 fn entity_id(scanner: &mut Scanner<'_>, names: &Names, position: u64, out: &mut Vec<u8>) -> Result<(), BadRow> {
-    let first =
-        scanner.first().map_err(|error| BadRow::invalid(position, names.entity_id.as_str(), error.to_string()))?;
+    let column = names.entity_id.as_deref().unwrap_or_default();
+    let first = scanner.first().map_err(|error| BadRow::invalid(position, column, error.to_string()))?;
     let id = match &first {
         First::Scalar(Scalar::String(text)) => Some(text.raw()),
         First::Scalar(Scalar::Number(number)) if !number.text().contains(['.', 'e', 'E']) => Some(number.text()),
         First::Scalar(Scalar::Null | Scalar::Bool(_) | Scalar::Number(_)) | First::Object | First::List => None,
     };
     let Some(id) = id else {
-        return Err(BadRow::bad_key(position, names.entity_id.as_str(), "must be a string or an integer"));
+        return Err(BadRow::bad_key(position, column, "must be a string or an integer"));
     };
     if id.is_empty() {
-        return Err(BadRow::bad_key(position, names.entity_id.as_str(), "the entity id is empty"));
+        return Err(BadRow::bad_key(position, column, "the entity id is empty"));
     }
     out.push(b'"');
     out.extend_from_slice(&names.prefix);

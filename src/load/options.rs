@@ -19,13 +19,13 @@ pub struct Options {
     /// Format of the file; by default what its name ends in says it.
     #[arg(long, value_enum)]
     pub format: Option<Format>,
-    /// The view to write to.
+    /// The view to write to; rows of a defined view have the key columns of its entity.
     #[arg(long, default_value = DEFAULT_VIEW)]
     pub view: String,
-    /// The column that holds the entity id.
+    /// The column that holds the entity id, in the built-in view.
     #[arg(long, value_name = "COLUMN", default_value = "entity_id")]
     pub entity_id: String,
-    /// Text to put before each entity id.
+    /// Text to put before each entity id, in the built-in view.
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub entity_prefix: String,
     /// The column that holds the event time; by default event_time, where there is one.

@@ -11,7 +11,7 @@ use super::report::Report;
 use crate::clock;
 use crate::error::{Code, Error};
 use crate::lookup::Lookup;
-use crate::lookup::write::{RowFormat, WriteReport};
+use crate::lookup::write::{self, RowFormat, WriteReport};
 
 /// The longest wait for one batch; `store.write_timeout` is mostly shorter.
 const BATCH_DEADLINE: Duration = Duration::from_secs(60);
@@ -57,7 +57,8 @@ pub(super) async fn deliver(
 
 async fn write(lookup: &Lookup, view: &str, batch: &Batch) -> Result<WriteReport, Error> {
     let rows = batch.ndjson.clone().into();
-    lookup.write_rows(view, rows, RowFormat::Ndjson, clock::now(), Instant::now() + BATCH_DEADLINE).await
+    let batch = write::Batch { view, body: rows, format: RowFormat::Ndjson, ignore_unknown: false };
+    lookup.write_rows(batch, clock::now(), Instant::now() + BATCH_DEADLINE).await
 }
 
 fn answered(batch: Batch, written: WriteReport, report: &mut Report) {

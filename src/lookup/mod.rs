@@ -1,6 +1,7 @@
 //! The one core that both protocols call: check the request, fetch its rows in one round trip, decode them straight into the reply.
 //! It knows neither axum nor tonic.
 
+pub mod defined;
 pub mod key;
 mod members;
 mod names;
@@ -22,14 +23,18 @@ pub use status::{Reason, RowStatus, Status};
 pub use strings::StringList;
 pub use tally::Tally;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
 
 use crate::clock::Micros;
 use crate::error::{Code, Error};
 use crate::store::{Fetched, OnlineStore, StoreError};
 use crate::telemetry::metrics::{Metrics, Stage};
 use crate::telemetry::rate_limit::RateLimit;
+use defined::{Catalog, DefinedRows};
 use request::Request;
 use row::RowDecoder;
 
@@ -56,6 +61,9 @@ pub struct Limits {
 #[derive(Clone)]
 pub struct Lookup {
     store: Arc<dyn OnlineStore>,
+    catalog: Arc<ArcSwap<Catalog>>,
+    /// Where the definitions are read from.
+    definitions: Option<Arc<Path>>,
     limits: Limits,
     metrics: &'static Metrics,
 }
@@ -74,6 +82,8 @@ impl std::fmt::Debug for Lookup {
 pub struct Rows {
     request: Request,
     fetched: Vec<Fetched>,
+    /// What is asked of defined views.
+    defined: Option<Box<DefinedRows>>,
     limits: Limits,
     metrics: &'static Metrics,
 }
@@ -87,7 +97,47 @@ impl Lookup {
     /// A core over this store.
     #[must_use]
     pub fn new(store: Arc<dyn OnlineStore>, limits: Limits, metrics: &'static Metrics) -> Self {
-        Self { store, limits, metrics }
+        Self { store, catalog: Arc::default(), definitions: None, limits, metrics }
+    }
+
+    /// Serves the definitions of a directory, or of one file.
+    ///
+    /// # Errors
+    /// All that is wrong with them, as a compiler prints it.
+    pub fn with_definitions(mut self, path: &Path) -> Result<Self, String> {
+        self.catalog.store(Arc::new(Catalog::load(path, None, self.limits.request.id_bytes)?));
+        self.definitions = Some(path.into());
+        Ok(self)
+    }
+
+    /// The definitions that are served.
+    #[must_use]
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.catalog.load_full()
+    }
+
+    /// Reads the definitions again and serves them from now on; requests under way finish with those they began with.
+    ///
+    /// # Errors
+    /// FAILED_PRECONDITION with all that is wrong with them; those before are served on.
+    pub async fn reload(&self) -> Result<(), Error> {
+        let Some(path) = self.definitions.clone() else {
+            let message = "no definitions are configured: set definitions.path";
+            return Err(Error::new(Code::FailedPrecondition, message));
+        };
+        let (catalog, max_key_bytes) = (self.catalog.clone(), self.limits.request.id_bytes);
+        // Off the threads that serve: it reads files.
+        let reload = move || {
+            let before = catalog.load_full();
+            catalog.store(Arc::new(Catalog::load(&path, Some(&before), max_key_bytes)?));
+            Ok(())
+        };
+        let loaded = tokio::task::spawn_blocking(reload).await.map_err(|error| error.to_string()).and_then(|done| done);
+        match &loaded {
+            Ok(()) => tracing::info!("definitions are loaded"),
+            Err(cause) => tracing::error!(cause, "definitions are not loaded, the ones before stay"),
+        }
+        loaded.map_err(|cause: String| Error::new(Code::FailedPrecondition, cause))
     }
 
     /// Reads the rows of a request in one round trip. `now`: the time of arrival.
@@ -96,8 +146,15 @@ impl Lookup {
     /// INVALID_ARGUMENT for a malformed request; UNAVAILABLE or DEADLINE_EXCEEDED when the store answered for no key.
     pub async fn fetch(&self, asked: Asked, now: Micros, deadline: Instant) -> Result<Rows, Error> {
         let start = Instant::now();
-        let request = Request::check(asked, &self.limits.request, now)?;
-        let keys = key::of_all(request.entity_ids.list(), self.limits.request.id_bytes);
+        let (request, names) = Request::check(asked, &self.limits.request, now, &self.catalog.load())?;
+        let keys = if request.has_built_in() {
+            key::of_all(request.entity_ids.list(), self.limits.request.id_bytes)
+        } else {
+            Vec::new()
+        };
+        if let Some(names) = names {
+            return self.fetch_defined(request, names, keys, deadline).await;
+        }
         let planned = Instant::now();
         self.metrics.stage(Stage::Decode, planned - start);
         let fetched = if keys.is_empty() {
@@ -108,7 +165,7 @@ impl Lookup {
             self.metrics.stage(Stage::Store, planned.elapsed());
             fetched.map_err(|error| self.unavailable(&error, deadline))?
         };
-        Ok(Rows { request, fetched, limits: self.limits, metrics: self.metrics })
+        Ok(Rows { request, fetched, defined: None, limits: self.limits, metrics: self.metrics })
     }
 
     /// Whether the store would answer now.
@@ -167,7 +224,9 @@ impl Rows {
     /// Bytes of all stored values: a hint for the size of the reply.
     #[must_use]
     pub fn stored_bytes(&self) -> usize {
-        self.fetched.iter().map(|fetched| if let Fetched::Value(value) = fetched { value.len() } else { 0 }).sum()
+        let built_in: usize =
+            self.fetched.iter().map(|fetched| if let Fetched::Value(value) = fetched { value.len() } else { 0 }).sum();
+        built_in + self.defined.as_ref().map_or(0, |defined| defined.bytes())
     }
 
     /// Decodes every row into the reply.
@@ -180,17 +239,22 @@ impl Rows {
         let request = &self.request;
         let mut decoder = RowDecoder::new(request.wanted.as_ref(), S::PROTOCOL, request.all_statuses, request.as_of);
         let mut fetched = self.fetched.iter();
-        for entity_id in request.entity_ids.list().iter() {
+        for (position, entity_id) in request.entity_ids.list().iter().enumerate() {
             sink.begin_row(entity_id);
-            let (status, event_time) = match key::fault(entity_id, self.limits.request.id_bytes) {
-                Some(fault) => {
+            let defined = self.defined.as_ref().map(|defined| defined.write(position, request.as_of, sink));
+            let (status, event_time) = match (&defined, key::fault(entity_id, self.limits.request.id_bytes)) {
+                (Some(defined), _) if !request.has_built_in() => (defined.row(), None),
+                (_, Some(fault)) => {
                     let status = RowStatus::Error(Reason::BadKey, fault);
                     (decoder.without_features(status, sink, &mut tally), None)
                 }
-                None => self.row(entity_id, fetched.next(), &mut decoder, sink, &mut tally),
+                (_, None) => self.row(entity_id, fetched.next(), &mut decoder, sink, &mut tally),
             };
+            if let Some(defined) = &defined {
+                defined.write(request.all_statuses, sink, &mut tally);
+            }
             tally.entity(&status);
-            sink.end_row(&status, event_time);
+            sink.end_row(&status, event_time, defined.as_ref().map_or(&[], |defined| defined.times()));
             if sink.written() > self.limits.reply_bytes {
                 return Err(self.too_large());
             }

@@ -25,14 +25,17 @@ pub trait ReplySink: Sink {
     /// A feature with a number, whole. `head`: what [`Self::head`] made of its name.
     fn number_feature(&mut self, head: &[u8], number: Number<'_>);
 
-    /// Takes back every feature of the row that was begun.
+    /// What was written of the row so far stays, whatever is taken back later.
+    fn keep_features(&mut self);
+
+    /// Takes back every feature of the row that was begun, but those that are kept.
     fn drop_features(&mut self);
 
     /// The status of one feature.
     fn status(&mut self, name: Text<'_>, status: Status, reason: Option<Reason>);
 
-    /// The row is complete.
-    fn end_row(&mut self, status: &RowStatus, event_time: Option<Micros>);
+    /// The row is complete. `event_time`: that of the built-in view; `times`: those of defined views, by name.
+    fn end_row(&mut self, status: &RowStatus, event_time: Option<Micros>, times: &[(&str, Micros)]);
 
     /// Bytes written so far.
     fn written(&self) -> usize;

@@ -1,5 +1,6 @@
 //! A request for features, checked once; both protocols make one.
 
+use super::defined::{Catalog, DefinedNames, split};
 use super::names::Names;
 use super::strings::StringList;
 use super::time;
@@ -36,6 +37,7 @@ pub struct RequestLimits {
 #[derive(Clone, Debug)]
 pub(super) struct Request {
     pub(super) entity_ids: Names,
+    /// Names of the built-in view; none: all.
     pub(super) wanted: Option<Names>,
     pub(super) as_of: Micros,
     pub(super) all_statuses: bool,
@@ -43,7 +45,14 @@ pub(super) struct Request {
 
 impl Request {
     /// Checks what was asked. `now`: the time of arrival.
-    pub(super) fn check(asked: Asked, limits: &RequestLimits, now: Micros) -> Result<Self, Error> {
+    ///
+    /// Names of defined features are given apart.
+    pub(super) fn check(
+        asked: Asked,
+        limits: &RequestLimits,
+        now: Micros,
+        catalog: &Catalog,
+    ) -> Result<(Self, Option<DefinedNames>), Error> {
         if asked.entity_ids.is_empty() {
             return Err(Error::invalid("entity_ids", "must name at least one entity"));
         }
@@ -67,13 +76,21 @@ impl Request {
                 "must lie in the years 1 to 9999, in microseconds since 1970-01-01 UTC",
             ));
         }
-        let wanted = (!asked.feature_names.is_empty()).then(|| Names::unique(asked.feature_names));
-        Ok(Self {
+        let all = asked.feature_names.is_empty();
+        let (built_in, defined) = split(catalog, asked.feature_names)?;
+        let wanted = (!all).then(|| Names::unique(built_in));
+        let request = Self {
             entity_ids: Names::unique(asked.entity_ids),
             wanted,
             as_of: asked.as_of.unwrap_or(now),
             all_statuses: asked.all_statuses,
-        })
+        };
+        Ok((request, defined))
+    }
+
+    /// Whether anything of the built-in view is asked for.
+    pub(super) fn has_built_in(&self) -> bool {
+        self.wanted.as_ref().is_none_or(|names| !names.is_empty())
     }
 }
 

@@ -10,20 +10,17 @@ pub struct Tally {
     errors: [u64; Reason::ALL.len()],
 }
 
+/// Positions in [`Status::ALL`], whose numbers have no gaps.
 const fn index(status: Status) -> usize {
-    match status {
-        Status::Present => 0,
-        Status::Null => 1,
-        Status::Missing => 2,
-        Status::Error => 3,
-    }
+    status as usize
 }
 
 impl Tally {
     pub(super) fn entity(&mut self, row: &RowStatus) {
         self.entities[index(row.status())] += 1;
-        if let Some(reason) = row.reason() {
-            self.errors[reason as usize - 1] += 1;
+        let position = row.reason().and_then(|reason| Reason::ALL.iter().position(|known| *known == reason));
+        if let Some(position) = position {
+            self.errors[position] += 1;
         }
     }
 

@@ -34,8 +34,9 @@ pub(crate) fn rows(values: &[&[u8]], names: &[&str], all_statuses: bool) -> Rows
         all_statuses,
     };
     Rows {
-        request: Request::check(asked, &LIMITS.request, 0).unwrap(),
+        request: Request::check(asked, &LIMITS.request, 0, &Catalog::default()).unwrap().0,
         fetched: values.iter().map(|value| Fetched::Value(Bytes::copy_from_slice(value))).collect(),
+        defined: None,
         limits: LIMITS,
         metrics: metrics(),
     }
@@ -58,7 +59,7 @@ fn a_request_says_which_field_is_wrong_and_what_would_be_right() {
         (Asked { entity_ids: one, as_of: Some(i64::MAX), ..Asked::default() }, "as_of: must lie in the years"),
     ];
     for (asked, message) in cases {
-        let error = Request::check(asked, &LIMITS.request, 0).unwrap_err();
+        let error = Request::check(asked, &LIMITS.request, 0, &Catalog::default()).unwrap_err();
         assert_eq!(error.code(), Code::InvalidArgument);
         assert!(error.message().starts_with(message), "{error}");
     }
@@ -71,7 +72,8 @@ fn repeated_ids_and_names_count_once() {
         feature_names: ["x", "x"].into_iter().collect(),
         ..Asked::default()
     };
-    let request = Request::check(asked, &LIMITS.request, 0).unwrap();
+    let (request, defined) = Request::check(asked, &LIMITS.request, 0, &Catalog::default()).unwrap();
+    assert!(defined.is_none());
     assert_eq!(request.entity_ids.list().iter().collect::<Vec<_>>(), ["b", "a"]);
     assert_eq!(request.wanted.unwrap().list().iter().collect::<Vec<_>>(), ["x"]);
 }

@@ -18,7 +18,11 @@ pub const fn is_writable(time: Micros) -> bool {
 /// # Errors
 /// What would be right, when the text is something else, a time without zone for example.
 pub fn parse(text: &str) -> Result<Micros, String> {
+    // More than RFC 3339 is refused here that the parser below would read: a zone by name, for example.
     let wanted = || format!("{text:?} is no RFC 3339 time with Z or an offset, such as 2026-01-31T09:30:00Z");
+    if text.contains('[') {
+        return Err(wanted());
+    }
     let time: jiff::Timestamp = text.parse().map_err(|_| wanted())?;
     let micros = i64::try_from(time.as_nanosecond().div_euclid(1000)).map_err(|_| wanted())?;
     if is_writable(micros) { Ok(micros) } else { Err(format!("{text:?} is outside the years 1 to 9999")) }

@@ -1,7 +1,9 @@
 //! REST: decode, call the lookup core, encode; nothing else.
 
+mod admin;
 mod body;
 pub mod docs;
+mod feature_vectors;
 mod names;
 mod online_features;
 mod ops;

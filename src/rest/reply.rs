@@ -123,6 +123,10 @@ impl ReplySink for JsonReply {
         self.scalar(Scalar::Number(number));
     }
 
+    fn keep_features(&mut self) {
+        self.features = self.out.len();
+    }
+
     fn drop_features(&mut self) {
         self.out.truncate(self.features);
     }
@@ -136,11 +140,19 @@ impl ReplySink for JsonReply {
         self.status_object(status, reason, "");
     }
 
-    fn end_row(&mut self, status: &RowStatus, event_time: Option<Micros>) {
+    fn end_row(&mut self, status: &RowStatus, event_time: Option<Micros>, times: &[(&str, Micros)]) {
         self.out.push(b'}');
         if let Some(event_time) = event_time {
             self.out.extend_from_slice(b",\"event_time\":");
             self.string(&time::format(event_time));
+        }
+        if !times.is_empty() {
+            self.out.extend_from_slice(b",\"event_times\":{");
+            for (view, event_time) in times {
+                self.json().begin_member(Text::plain(view));
+                self.string(&time::format(*event_time));
+            }
+            self.out.push(b'}');
         }
         if *status != RowStatus::Present {
             self.out.extend_from_slice(b",\"status\":");

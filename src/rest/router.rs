@@ -9,7 +9,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{docs, online_features, ops, write_rows};
+use super::{admin, docs, feature_vectors, online_features, ops, write_rows};
 use crate::error::{Code, Error};
 use crate::lookup::Lookup;
 
@@ -34,7 +34,10 @@ fn routes() -> OpenApiRouter<Gateway> {
     OpenApiRouter::with_openapi(docs::Document::openapi())
         .routes(routes!(online_features::post))
         .routes(routes!(online_features::get))
+        .routes(routes!(feature_vectors::post))
+        .routes(routes!(feature_vectors::explain))
         .routes(routes!(write_rows::post))
+        .routes(routes!(admin::reload))
         .routes(routes!(ops::healthz))
         .routes(routes!(ops::readyz))
         .routes(routes!(ops::metrics))

@@ -28,6 +28,9 @@ pub(super) struct FeatureSet {
     /// Event time of the row, RFC 3339; absent when it is unknown.
     #[schema(nullable = false, format = DateTime)]
     event_time: Option<String>,
+    /// Event times of the rows of defined views that were read, by view; RFC 3339.
+    #[schema(nullable = false)]
+    event_times: Option<HashMap<String, String>>,
     /// Status of the row as a whole; absent: PRESENT. MISSING: there is no such entity, or it was deleted.
     #[schema(nullable = false)]
     status: Option<FeatureStatus>,
@@ -54,6 +57,7 @@ pub(super) enum StatusName {
     Present,
     Null,
     Missing,
+    Expired,
     Error,
 }
 
@@ -66,6 +70,8 @@ pub(super) enum ReasonName {
     Undecodable,
     BadKey,
     NewerThanAsOf,
+    Overflow,
+    Refused,
 }
 
 /// The body of every failed call.

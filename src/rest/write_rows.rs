@@ -11,8 +11,9 @@ use super::{body, schema};
 use crate::clock;
 use crate::deadline::Deadline;
 use crate::error::Error;
-use crate::lookup::write::{RowFormat, WriteReport};
+use crate::lookup::write::{Batch, RowFormat, WriteReport};
 
+const ARROW: &str = "application/vnd.apache.arrow.stream";
 const NDJSON: [&str; 3] = ["application/x-ndjson", "application/ndjson", "application/jsonl"];
 
 /// What became of a batch.
@@ -40,7 +41,8 @@ pub(super) struct BadRow {
     message: String,
 }
 
-/// A row of the built-in view: an entity, optionally a time, and features of any JSON.
+/// A row: of the built-in view an entity, optionally a time, and features of any JSON; of a defined view the key columns of its entity,
+/// `event_time`, and its features.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documentation of a body that is read token by token")]
 pub(super) struct Row {
@@ -61,9 +63,10 @@ pub(super) struct Row {
     operation_id = "writeRows",
     params(
         ("view" = String, Path, description = "The view; `default` is built in.", example = "default"),
+        ("ignore_unknown" = Option<bool>, Query, nullable = false, description = "Leaves out members that a defined view does not have, instead of refusing the row."),
         ("x-request-timeout-ms" = Option<i64>, Header, nullable = false, minimum = 1, maximum = 4_294_967_295_i64, description = "The deadline of the request, in milliseconds."),
     ),
-    request_body(content((Vec<Row> = "application/json"), (String = "application/x-ndjson")), description = "A JSON array of rows, or one JSON object a line."),
+    request_body(content((Vec<Row> = "application/json"), (String = "application/x-ndjson"), (Vec<u8> = "application/vnd.apache.arrow.stream")), description = "A JSON array of rows, one JSON object a line, or, for a defined view, a stream of Arrow."),
     responses(
         (status = 200, body = WriteRowsResponse, description = "Stored; see `bad` for rows that were refused."),
         (status = 400, body = schema::ErrorBody, description = "INVALID_ARGUMENT"),
@@ -79,18 +82,33 @@ pub(super) async fn post(
     request: Request,
 ) -> Result<Json<WriteRowsResponse>, Error> {
     let Path(view) = view.map_err(|error| Error::invalid("view", error.body_text()))?;
+    let ignore_unknown = ignore_unknown(request.uri())?;
     let media_type = body::media_type(request.headers());
     let format = if media_type == "application/json" {
         RowFormat::JsonArray
     } else if NDJSON.contains(&media_type.as_str()) {
         RowFormat::Ndjson
+    } else if media_type == ARROW {
+        RowFormat::ArrowIpc
     } else {
-        return Err(body::unsupported(&media_type, "application/json or application/x-ndjson"));
+        let wanted = "application/json, application/x-ndjson or application/vnd.apache.arrow.stream";
+        return Err(body::unsupported(&media_type, wanted));
     };
     let deadline = Deadline::of(request.extensions());
     let body = body::read(request.into_body(), gateway.max_request_bytes).await?;
-    let report = gateway.lookup.write_rows(&view, body, format, clock::now(), deadline.at()).await?;
+    let batch = Batch { view: &view, body, format, ignore_unknown };
+    let report = gateway.lookup.write_rows(batch, clock::now(), deadline.at()).await?;
     Ok(Json(response(report)))
+}
+
+fn ignore_unknown(uri: &http::Uri) -> Result<bool, Error> {
+    match uri.query() {
+        None | Some("" | "ignore_unknown=false") => Ok(false),
+        Some("ignore_unknown=true") => Ok(true),
+        Some(query) => {
+            Err(Error::invalid("query", format!("{query:?} is not ignore_unknown=true or ignore_unknown=false")))
+        }
+    }
 }
 
 fn response(report: WriteReport) -> WriteRowsResponse {

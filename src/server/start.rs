@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tonic_health::ServingStatus;
 
@@ -29,6 +30,9 @@ pub enum RunError {
     /// The descriptors of the wire contract are not right; a fault of the build.
     #[error("server reflection: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
+    /// The definitions are invalid.
+    #[error("definitions.path:\n{0}")]
+    Definitions(String),
     /// The listener failed.
     #[error("listener: {0}")]
     Listener(#[from] std::io::Error),
@@ -46,7 +50,10 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
     let store = store::open(&config.store.url, &store_options(&config))?;
-    let lookup = Lookup::new(store.clone(), limits(&config), metrics);
+    let mut lookup = Lookup::new(store.clone(), limits(&config), metrics);
+    if let Some(path) = &config.definitions.path {
+        lookup = lookup.with_definitions(path).map_err(RunError::Definitions)?;
+    }
     let stopping = Arc::new(AtomicBool::new(false));
     let gateway = Gateway {
         lookup: lookup.clone(),
@@ -59,6 +66,7 @@ pub async fn run(
     let (stop_streams, stream_stop) = watch::channel(false);
     let service = stack::stack(stack::router(gateway, health_service, stream_stop)?, &config, metrics);
 
+    let reloading = tokio::spawn(reload(lookup.clone()));
     let watching = tokio::spawn(health::watch(lookup, reporter.clone()));
     let folding = tokio::spawn(fold(metrics));
     announce(listener.local_addr()?, &*store);
@@ -72,6 +80,7 @@ pub async fn run(
     };
     accept::serve(listener, service, &config.server, metrics, stop, config.shutdown.timeout).await;
     folding.abort();
+    reloading.abort();
     store.close().await?;
     tracing::info!("stopped");
     Ok(())
@@ -80,6 +89,14 @@ pub async fn run(
 /// The line that tells where the gateway listens; scripts and tests read it.
 fn announce(address: SocketAddr, store: &dyn OnlineStore) {
     tracing::info!(%address, store = store.name(), version = env!("CARGO_PKG_VERSION"), "listening");
+}
+
+/// Reads the definitions again at every SIGHUP; what is wrong with them is in the log.
+async fn reload(lookup: Lookup) {
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+    while hangup.recv().await.is_some() {
+        drop(lookup.reload().await);
+    }
 }
 
 async fn fold(metrics: &'static Metrics) {

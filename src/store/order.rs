@@ -2,8 +2,13 @@
 //!
 //! A JSON row that unskew wrote begins with two reserved members, `{"__event_time":<µs>,"__created":<µs>`. A value without the first,
 //! set by any tool, has unknown time: it is older than any row that has one.
+//!
+//! A packed row (`docs/row-format.md`) begins with its format, 1 or 2, which no JSON does; both times lie behind its schema id, big-endian
+//! with the sign flipped, so that they compare as bytes.
 
 use std::cmp::Ordering;
+
+use super::PutRow;
 
 /// Reserved member that holds the event time.
 pub const EVENT_TIME: &str = "__event_time";
@@ -19,7 +24,32 @@ pub struct Times {
     pub created: i64,
 }
 
-/// The times of a stored value, and where the rest of its members begins: at the comma or the closing brace after the last reserved
+/// Where the times of a packed row begin, and how long the shortest is.
+const PACKED_TIMES: usize = 5;
+const PACKED_LEAST: usize = 25;
+
+impl Times {
+    /// Those of a row to store.
+    #[must_use]
+    pub fn of(row: &PutRow) -> Self {
+        Self { event_time: row.event_time, created: row.created }
+    }
+}
+
+/// Times as packed rows carry them.
+#[must_use]
+pub fn packed(times: Times) -> [u8; 16] {
+    let order = |time: i64| u128::from(time.cast_unsigned() ^ (1 << 63));
+    (order(times.event_time) << 64 | order(times.created)).to_be_bytes()
+}
+
+/// The times of a packed row, as it carries them.
+fn of_packed(value: &[u8]) -> Option<&[u8; 16]> {
+    let is_packed = matches!(value.first(), Some(1 | 2)) && value.len() >= PACKED_LEAST;
+    if is_packed { value.get(PACKED_TIMES..)?.first_chunk() } else { None }
+}
+
+/// The times of a stored JSON value, and where the rest of its members begins: at the comma or the closing brace after the last reserved
 /// member. None when it does not begin with the reserved member, or when that is not an int64.
 #[must_use]
 pub fn of(value: &[u8]) -> Option<(Times, usize)> {
@@ -39,6 +69,9 @@ pub fn of(value: &[u8]) -> Option<(Times, usize)> {
 /// Whether a new row replaces the stored one. Equal bytes do not: there is nothing to write.
 #[must_use]
 pub fn replaces(new: Times, new_value: &[u8], stored: &[u8]) -> bool {
+    if let Some(old) = of_packed(stored) {
+        return packed(new).cmp(old).then_with(|| new_value.cmp(stored)) == Ordering::Greater;
+    }
     match of(stored) {
         None => true,
         Some((old, _)) => new.cmp(&old).then_with(|| new_value.cmp(stored)) == Ordering::Greater,
@@ -120,5 +153,28 @@ mod tests {
         assert!(!wins((9, 1, 1), &row(9, 2, 5)));
         assert!(wins((9, 1, 2), &row(9, 1, 1)));
         assert!(!wins((9, 1, 1), &row(9, 1, 1)));
+    }
+
+    #[test]
+    fn packed_rows_compare_with_each_other_and_with_json() {
+        let row = |event_time: i64, created: i64, last: u8| {
+            let mut bytes = vec![1, 9, 9, 9, 9];
+            bytes.extend_from_slice(&packed(Times { event_time, created }));
+            bytes.extend_from_slice(&[0, 0, 0, last]);
+            bytes
+        };
+        let wins = |new: (i64, i64, u8), old: &[u8]| {
+            replaces(Times { event_time: new.0, created: new.1 }, &row(new.0, new.1, new.2), old)
+        };
+        assert!(wins((-1, i64::MAX, 0), &row(-2, i64::MAX, 0)));
+        assert!(wins((1, 0, 0), &row(-1, 0, 0)));
+        assert!(!wins((i64::MIN, 0, 0), &row(0, 0, 0)));
+        assert!(wins((0, 0, 1), &row(0, -1, 2)));
+        assert!(wins((0, 0, 2), &row(0, 0, 1)));
+        assert!(!wins((0, 0, 1), &row(0, 0, 1)));
+        assert!(wins((10, 0, 0), br#"{"__event_time":9}"#));
+        assert!(!wins((8, 0, 0), br#"{"__event_time":9}"#));
+        assert!(wins((8, 0, 0), &row(9, 0, 0)[..24]), "a cut row has no times");
+        assert_eq!(unskew_engine::row::order_key(&row(3, 4, 5)), of_packed(&row(3, 4, 5)), "the engine agrees");
     }
 }

@@ -26,9 +26,11 @@ impl Protocol {
 }
 
 /// Methods of gRPC by their path, routes of REST by their template; what is not listed is `unknown`.
-pub const METHODS: [&str; 14] = [
+pub const METHODS: [&str; 19] = [
     "unknown",
     "/feature_store.FeatureStore/GetOnlineFeatures",
+    "/feature_store.FeatureStore/GetFeatureVectors",
+    "/feature_store.FeatureStore/Explain",
     "/feature_store.FeatureStore/WriteRows",
     "/grpc.health.v1.Health/Check",
     "/grpc.health.v1.Health/Watch",
@@ -36,7 +38,10 @@ pub const METHODS: [&str; 14] = [
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
     "/v1/online-features",
     "/v1/online-features/{entity_id}",
+    "/v1/feature-vectors",
+    "/v1/explain",
     "/v1/views/{view}/rows",
+    "/v1/admin/reload",
     "/healthz",
     "/readyz",
     "/metrics",

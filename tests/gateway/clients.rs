@@ -156,6 +156,10 @@ fn set_as_json(set: FeatureSet) -> Value {
     if let Some(event_time) = set.event_time {
         row.insert("event_time".to_owned(), Value::String(time::format(event_time)));
     }
+    if !set.event_times.is_empty() {
+        let times = set.event_times.into_iter().map(|(view, at)| (view, Value::String(time::format(at))));
+        row.insert("event_times".to_owned(), Value::Object(times.collect()));
+    }
     if let Some(status) = set.status {
         row.insert("status".to_owned(), status_as_json(&status));
     }
@@ -205,7 +209,7 @@ pub async fn write_rest(http: &reqwest::Client, gateway: &Gateway, ndjson: impl 
 
 /// A batch for the built-in view.
 pub fn batch(ndjson: impl Into<Vec<u8>>) -> WriteRowsRequest {
-    WriteRowsRequest { view: String::new(), rows: Some(Rows::Ndjson(ndjson.into())) }
+    WriteRowsRequest { view: String::new(), rows: Some(Rows::Ndjson(ndjson.into())), ignore_unknown: false }
 }
 
 /// Writes batches over one stream of gRPC, and gives the answers, or the failure that ended it.

@@ -41,7 +41,10 @@ macro_rules! reflects {
             let methods: Vec<_> = file.service[0].method.iter().map(|method| method.name().to_owned()).collect();
             assert_eq!(
                 (file.package(), methods),
-                ("feature_store", vec!["GetOnlineFeatures".into(), "WriteRows".into()])
+                (
+                    "feature_store",
+                    ["GetOnlineFeatures", "GetFeatureVectors", "Explain", "WriteRows"].map(str::to_owned).to_vec()
+                )
             );
             let MessageResponse::FileDescriptorResponse(files) = next().await else { panic!("no file") };
             let file = FileDescriptorProto::decode(files.file_descriptor_proto[0].as_slice()).unwrap();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use unskew_gateway::api::FeatureVectorsRequest;
 use unskew_gateway::error::Code;
 
 use crate::clients::{self, Request};
@@ -15,6 +16,9 @@ use crate::stores::Store;
 use crate::support::gateway::Gateway;
 use crate::support::redis::RedisServer;
 
+/// A service whose step takes its parameters from data that nobody has fitted.
+const UNFITTED: &str = "services: {m: {request: {x: float64}, vector: [{input: x, steps: [standardize]}]}}\n";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_code_that_a_client_can_provoke() {
     let store = Store::embedded();
@@ -22,9 +26,14 @@ async fn every_code_that_a_client_can_provoke() {
     store.set([("big", big.as_bytes())].into_iter()).await;
     let small = [("limits.max_request_bytes", "2000"), ("limits.max_reply_bytes", "2000")];
     let down = RedisServer::stopped();
+    let unfitted = Store::embedded();
+    let directory = tempfile::tempdir().unwrap();
+    let definitions = directory.path().join("d.yaml");
+    std::fs::write(&definitions, UNFITTED).unwrap();
     let gateways = Gateways {
         small: Gateway::start_with(&store.url(), &small),
         without_store: Gateway::start(&down.url()),
+        unfitted: Gateway::start_with(&unfitted.url(), &[("definitions.path", definitions.to_str().unwrap())]),
         _store: store,
     };
     for code in Code::ALL {
@@ -38,6 +47,7 @@ async fn every_code_that_a_client_can_provoke() {
 struct Gateways {
     small: Gateway,
     without_store: Gateway,
+    unfitted: Gateway,
     _store: Store,
 }
 
@@ -67,6 +77,14 @@ impl Gateways {
                 rest(&self.small, Method::POST, "/v1/online-features").await,
                 raw::failure(&self.small, "/v1/online-features", &[], raw::frame(&[])).await,
             ],
+            Code::FailedPrecondition => {
+                let body = json!({"service": "m", "request": {"x": [1]}});
+                let request = clients::http1().post(self.unfitted.url("/v1/feature-vectors")).json(&body);
+                let rest = failures::of_rest(request.send().await.unwrap()).await;
+                let asked = FeatureVectorsRequest { service: "m".to_owned(), ..FeatureVectorsRequest::default() };
+                let grpc = clients::grpc(&self.unfitted).await.get_feature_vectors(asked).await.unwrap_err();
+                [rest, failures::of_grpc(&grpc)]
+            }
             Code::DeadlineExceeded => {
                 let timeout = [("grpc-timeout", "1n")];
                 let message = [b"\x0a\x01a"];

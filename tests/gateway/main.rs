@@ -6,9 +6,17 @@
 #[expect(dead_code, reason = "other tests use the rest")]
 mod support;
 
+#[path = "../../engine/tests/cases/format/mod.rs"]
+#[expect(dead_code, reason = "the engine's runner uses the rest")]
+mod case_format;
+mod cases;
+mod cases_calls;
+mod cases_definitions;
+mod cases_features;
 mod clients;
 mod commands;
 mod connections;
+mod defined;
 mod discovery;
 mod embedded;
 mod errors;

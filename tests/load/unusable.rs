@@ -84,7 +84,7 @@ fn a_view_that_is_not_there_and_files_that_can_not_be_read_are_told() {
     let directory = tempfile::tempdir().unwrap();
     let gateway = Gateway::start();
     let path = file(&directory, "rows.ndjson", "{\"entity_id\":\"a\"}\n");
-    assert_refused(&gateway, &path, &["--view", "other"], "there is no view \"other\"");
+    assert_refused(&gateway, &path, &["--view", "other"], "there is no row view \"other\"");
     assert_refused(&Gateway::stopped(), &path, &[], "port 0");
     let csv = file(&directory, "rows.csv", "entity_id,x\n");
     assert_refused(&gateway, &csv, &["--csv-text", "y"], "there is no column \"y\"");

@@ -33,7 +33,11 @@ fn space() -> impl Strategy<Value = String> {
     prop_oneof![6 => Just(String::new()), 1 => "[ \t\r\n]{1,3}", 1 => Just("\u{b}".to_owned())]
 }
 
-/// A stored value: with reserved members as ours or another tool's JSON has them, or anything at all.
+fn time() -> impl Strategy<Value = i64> {
+    prop_oneof![4 => -3_i64..3, 1 => any::<i64>(), 1 => Just(i64::MAX), 1 => Just(i64::MIN)]
+}
+
+/// A stored value: packed, or with reserved members as ours or another tool's JSON has them, or anything at all.
 fn stored() -> impl Strategy<Value = Vec<u8>> {
     let name = |name: &'static str| prop_oneof![8 => Just(name), 1 => Just("__created"), 1 => Just("x"), 1 => Just("__event_tim")];
     let tail = prop_oneof![Just("}"), Just(",\"x\":1}"), Just(",\"x\":2}"), Just(""), Just("]")];
@@ -51,13 +55,16 @@ fn stored() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         3 => one.prop_map(String::into_bytes),
         6 => two.prop_map(String::into_bytes),
+        4 => (0..4_u8, time(), time(), vec(any::<u8>(), 0..9)).prop_map(|(format, event_time, created, tail)| {
+            let times = order::packed(Times { event_time, created });
+            [&[format, 7, 7, 7, 7], &times[..], &tail].concat()
+        }),
         1 => vec(any::<u8>(), 0..40),
     ]
 }
 
 /// A new row: as we write it, its bytes more or less like those of the stored one.
 fn new_row() -> impl Strategy<Value = (i64, i64, Vec<u8>)> {
-    let time = || prop_oneof![4 => -3_i64..3, 1 => any::<i64>(), 1 => Just(i64::MAX), 1 => Just(i64::MIN)];
     let tail = prop_oneof![4 => Just(Vec::new()), 2 => Just(b",\"x\":1".to_vec()), 1 => vec(any::<u8>(), 0..2000)];
     (time(), time(), tail).prop_map(|(event_time, created, tail)| {
         let mut value = format!("{{\"__event_time\":{event_time},\"__created\":{created}").into_bytes();

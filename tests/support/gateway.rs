@@ -147,7 +147,16 @@ impl Gateway {
 
     /// Asks it to stop, as an orchestrator does.
     pub fn terminate(&self) {
-        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("kill");
+        self.signal("-TERM");
+    }
+
+    /// Asks it to read its definitions again.
+    pub fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
+    fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status().expect("kill");
         assert!(status.success());
     }
 

@@ -63,13 +63,13 @@ def per_customer(transactions: Any) -> list[dict[str, Any]]:
         time = last.tx_datetime.to_pydatetime()
         rows.append(
             {
-                "entity_id": f"customer_{customer}",
+                "customer_id": customer,
                 "event_time": time,
                 "nb_tx": len(own),
                 "avg_amount": math.fsum(own.tx_amount) / len(own),
                 "last_amount": float(last.tx_amount),
                 "last_terminal": int(last.terminal_id),
-                "last_time": time.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "last_time": time,
             }
         )
     return rows

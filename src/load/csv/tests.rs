@@ -4,7 +4,7 @@ use super::*;
 
 fn names() -> Names {
     Names {
-        entity_id: "entity_id".to_owned(),
+        entity_id: Some("entity_id".to_owned()),
         event_time: "event_time".to_owned(),
         needs_event_time: false,
         prefix: b"c_".to_vec(),

@@ -2,7 +2,7 @@ use super::*;
 
 fn names(entity_id: &str, event_time: Option<&str>, prefix: &str) -> Names {
     Names {
-        entity_id: entity_id.to_owned(),
+        entity_id: Some(entity_id.to_owned()),
         event_time: event_time.unwrap_or("event_time").to_owned(),
         needs_event_time: event_time.is_some(),
         prefix: prefix.as_bytes().to_vec(),

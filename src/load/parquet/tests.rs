@@ -14,7 +14,7 @@ use crate::load::batch::BadRow;
 
 fn names(entity_id: &str, event_time: &str, prefix: &str) -> Names {
     Names {
-        entity_id: entity_id.to_owned(),
+        entity_id: Some(entity_id.to_owned()),
         event_time: event_time.to_owned(),
         needs_event_time: event_time != "event_time",
         prefix: prefix.as_bytes().to_vec(),

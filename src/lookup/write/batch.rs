@@ -14,6 +14,8 @@ pub enum RowFormat {
     Ndjson,
     /// A JSON array of objects.
     JsonArray,
+    /// One stream in the IPC format of Arrow; for defined views.
+    ArrowIpc,
 }
 
 /// Good rows, their positions in the batch, and the bad rows.
@@ -22,15 +24,31 @@ type Parsed = (Vec<PutRow>, Vec<usize>, Vec<BadRow>);
 /// Splits and checks a batch.
 pub(super) fn parse(body: &[u8], format: RowFormat, now: Micros, limits: &Limits) -> Result<Parsed, Error> {
     let mut batch = Batch { now, limits, count: 0, parsed: Parsed::default() };
+    rows(body, format, |text| batch.push(text))?;
+    Ok(batch.parsed)
+}
+
+/// Hands over the text of each row. Blank lines do not count.
+pub(in crate::lookup) fn rows(
+    body: &[u8],
+    format: RowFormat,
+    push: impl FnMut(&[u8]) -> Result<(), Error>,
+) -> Result<(), Error> {
     match format {
         RowFormat::Ndjson => {
-            for line in body.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()) {
-                batch.push(line)?;
-            }
+            body.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()).try_for_each(push)
         }
-        RowFormat::JsonArray => array::items(body, |item| batch.push(item))?,
+        RowFormat::JsonArray => array::items(body, push),
+        RowFormat::ArrowIpc => {
+            Err(Error::invalid("arrow_ipc", "the built-in view takes rows of JSON; Arrow is for defined views"))
+        }
     }
-    Ok(batch.parsed)
+}
+
+/// The error for a batch of too many rows.
+pub(in crate::lookup) fn too_many(limit: usize) -> Error {
+    let message = format!("the batch has more than {limit} rows (limits.max_batch_rows): send it in parts");
+    Error::new(Code::RequestTooLarge, message)
 }
 
 struct Batch<'a> {
@@ -45,9 +63,7 @@ impl Batch<'_> {
         let position = self.count;
         self.count += 1;
         if self.count > self.limits.batch_rows {
-            let limit = self.limits.batch_rows;
-            let message = format!("the batch has more than {limit} rows (limits.max_batch_rows): send it in parts");
-            return Err(Error::new(Code::RequestTooLarge, message));
+            return Err(too_many(self.limits.batch_rows));
         }
         let (rows, positions, bad) = &mut self.parsed;
         match row::parse(text, self.now, self.limits) {

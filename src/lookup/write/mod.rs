@@ -1,7 +1,7 @@
 //! Writing rows: a batch of JSON rows, each checked and stored on its own; a bad row never fails the others.
 
 mod array;
-mod batch;
+pub(super) mod batch;
 mod row;
 
 pub use batch::RowFormat;
@@ -61,6 +61,19 @@ pub struct BadRow {
     pub message: String,
 }
 
+/// A batch of rows, as it was sent.
+#[derive(Clone, Debug)]
+pub struct Batch<'a> {
+    /// The view; empty: the built-in one.
+    pub view: &'a str,
+    /// Its rows.
+    pub body: Bytes,
+    /// Their form.
+    pub format: RowFormat,
+    /// Whether members that the view does not define are left out, instead of refusing the row.
+    pub ignore_unknown: bool,
+}
+
 /// What became of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WriteReport {
@@ -75,21 +88,24 @@ impl Lookup {
     ///
     /// # Errors
     /// INVALID_ARGUMENT for an unknown view or a body that can't be split into rows; UNAVAILABLE when the store can't say that it has any.
-    pub async fn write_rows(
-        &self,
-        view: &str,
-        body: Bytes,
-        format: RowFormat,
-        now: Micros,
-        deadline: Instant,
-    ) -> Result<WriteReport, Error> {
-        if !view.is_empty() && view != DEFAULT_VIEW {
-            return Err(Error::invalid(
-                "view",
-                format!("there is no view {view:?}; this gateway has {DEFAULT_VIEW:?}"),
-            ));
-        }
-        let (rows, positions, mut bad) = batch::parse(&body, format, now, &self.limits)?;
+    pub async fn write_rows(&self, batch: Batch<'_>, now: Micros, deadline: Instant) -> Result<WriteReport, Error> {
+        let Batch { view, body, format, ignore_unknown } = batch;
+        let (rows, positions, mut bad) = if view.is_empty() || view == DEFAULT_VIEW {
+            batch::parse(&body, format, now, &self.limits)?
+        } else {
+            let catalog = self.catalog();
+            let Some(view) = catalog.view(view) else {
+                let there_is: Vec<_> =
+                    [DEFAULT_VIEW].into_iter().chain(catalog.view_names()).map(|name| format!("{name:?}")).collect();
+                let message = format!("there is no row view {view:?}; this gateway has {}", there_is.join(", "));
+                return Err(Error::invalid("view", message));
+            };
+            let parsed = self.parse_typed(view, &body, format, ignore_unknown, now)?;
+            if !parsed.0.is_empty() {
+                self.store_schema(view, deadline).await?;
+            }
+            parsed
+        };
         let mut accepted = 0;
         if !rows.is_empty() {
             let budget = store_budget(self.limits.write_timeout, deadline);

@@ -114,7 +114,7 @@ impl Writer {
         for (key, row) in greatest(group) {
             match view.read(key) {
                 Fetched::Missing => rows.push((key.clone(), row.value.clone())),
-                Fetched::Value(stored) if order::replaces(times(row), &row.value, &stored) => {
+                Fetched::Value(stored) if order::replaces(Times::of(row), &row.value, &stored) => {
                     rows.push((key.clone(), row.value.clone()));
                 }
                 Fetched::Value(_) => {}
@@ -150,17 +150,13 @@ fn greatest(group: &[Job]) -> HashMap<&Bytes, &PutRow> {
     for row in group.iter().flat_map(|job| &job.rows) {
         best.entry(&row.key)
             .and_modify(|kept| {
-                if (times(row), &row.value) > (times(kept), &kept.value) {
+                if (Times::of(row), &row.value) > (Times::of(kept), &kept.value) {
                     *kept = row;
                 }
             })
             .or_insert(row);
     }
     best
-}
-
-fn times(row: &PutRow) -> Times {
-    Times { event_time: row.event_time, created: row.created }
 }
 
 fn outcome(row: &PutRow, unreadable: &HashMap<Bytes, &'static str>) -> PutOutcome {

@@ -1,5 +1,6 @@
 -- Keeps the greater of a new row and the stored one, in (event time, created, bytes), as src/store/order.rs does.
--- KEYS[1] the key; ARGV[1] the new value, ARGV[2] its event time, ARGV[3] its created time, both int64 in decimal.
+-- KEYS[1] the key; ARGV[1] the new value, ARGV[2] its event time, ARGV[3] its created time, both int64 in decimal, and ARGV[4] both as
+-- packed rows carry them, 16 bytes that compare as bytes.
 -- Answers 1 when the new row was written, 0 when the stored one is as great or greater.
 
 -- An int64 does not fit a Lua number. It is kept as two: the digits above the last nine, and those, both with its sign.
@@ -64,8 +65,25 @@ local function greater(a, b)
   return #a > #b
 end
 
+-- The times of a packed row (docs/row-format.md); nothing for any other value.
+local function packed_times(value)
+  local format = string.byte(value, 1)
+  if (format == 1 or format == 2) and #value >= 25 then
+    return string.sub(value, 6, 21)
+  end
+end
+
 local stored = redis.call('GET', KEYS[1])
-if stored then
+local packed = stored and packed_times(stored)
+if packed then
+  if ARGV[4] == packed then
+    if not greater(ARGV[1], stored) then
+      return 0
+    end
+  elseif not greater(ARGV[4], packed) then
+    return 0
+  end
+elseif stored then
   local event_time, created = times(stored)
   if event_time then
     local order = compare(int64(ARGV[2]), event_time)

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use bytes::Bytes;
 use fred::bytes_utils::Str;
 use fred::error::Error;
 use fred::interfaces::ClientLike;
@@ -11,7 +12,7 @@ use tokio::time::Instant;
 
 use super::faults;
 use super::reader::{Reader, command};
-use crate::store::{PutOutcome, PutRow, StoreError, StoreErrorKind};
+use crate::store::{PutOutcome, PutRow, StoreError, StoreErrorKind, order};
 
 /// Keeps the greater of two rows; runs atomically on the server.
 const SCRIPT: &str = include_str!("keep_greatest.lua");
@@ -60,6 +61,7 @@ impl Reader {
                 Value::Bytes(row.value.clone()),
                 Value::Integer(row.event_time),
                 Value::Integer(row.created),
+                Value::Bytes(Bytes::copy_from_slice(&order::packed(order::Times::of(row)))),
             ];
             queue.custom_raw(command("EVALSHA"), args).await.map_err(|error| self.explain(&error))?;
         }

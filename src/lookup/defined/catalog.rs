@@ -1,0 +1,227 @@
+//! A set of definitions, resolved: what a request finds by name is ready to run. Made anew and swapped whole at each reload.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+use unskew_engine::definitions::fitted::{FittedFile, FittedFiles, SUFFIX, load_fitted};
+use unskew_engine::definitions::{self, Definitions, Service, ViewKind, hex};
+use unskew_engine::diagnostics::render;
+use unskew_engine::keys::EntityKey;
+use unskew_engine::plan::{Layout, Plan};
+use unskew_engine::row::Schema;
+
+use super::view::ServedView;
+use crate::error::{Code, Error};
+
+/// Definitions and fitted files, resolved.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    definitions: Definitions,
+    /// By entity.
+    keys: HashMap<String, EntityKey>,
+    views: BTreeMap<String, Arc<ServedView>>,
+    services: HashMap<String, ServedService>,
+    /// Features of defined views by their own name: the view that has it, none where several have.
+    bare: HashMap<String, Option<String>>,
+}
+
+/// What can be asked of a service.
+#[derive(Clone, Debug)]
+pub struct LoadedService<'a> {
+    /// Its name.
+    pub service: &'a str,
+    /// The fingerprints that are loaded, in hexadecimal.
+    pub fingerprints: Vec<String>,
+    /// The one of requests that bring none, or why there is none.
+    pub default: Result<String, String>,
+}
+
+/// A service and the plans of all its fits.
+#[derive(Debug)]
+struct ServedService {
+    plans: Vec<Arc<Plan>>,
+    /// The plan of requests that bring no fingerprint, or why there is none.
+    default: Result<Arc<Plan>, String>,
+}
+
+impl Catalog {
+    /// Reads and resolves a directory of definitions with the fitted files in it. `before`: what was served until now, whose stored rows must
+    /// stay readable. `max_key_bytes`: the longest key of an entity.
+    ///
+    /// # Errors
+    /// All that is wrong, each with its place, as a compiler prints it.
+    pub fn load(path: &Path, before: Option<&Self>, max_key_bytes: usize) -> Result<Self, String> {
+        let files = definitions::read(path).map_err(|found| render(&found, &[]))?;
+        let definitions = definitions::parse(&files).map_err(|found| render(&found, &files))?;
+        if let Some(before) = before {
+            let found = definitions::incompatibilities(&before.definitions, &definitions);
+            if !found.is_empty() {
+                return Err(render(&found, &files));
+            }
+        }
+        let (fits, unfit) = load_fitted(path, &definitions);
+        for diagnostic in &unfit {
+            tracing::warn!(cause = %diagnostic, "fitted file is not served");
+        }
+        Self::resolve(definitions, before, &fits, max_key_bytes)
+    }
+
+    fn resolve(
+        definitions: Definitions,
+        before: Option<&Self>,
+        fits: &FittedFiles,
+        max_key_bytes: usize,
+    ) -> Result<Self, String> {
+        let mut catalog = Self::default();
+        for (name, entity) in &definitions.entities {
+            catalog.keys.insert(name.clone(), EntityKey::new(entity, max_key_bytes)?);
+        }
+        for (name, view) in &definitions.views {
+            let ViewKind::Row(row) = &view.kind else { continue };
+            let Some(schema) = Schema::of(view)? else { continue };
+            // What is known of the rows in the store stays known.
+            let known = before.and_then(|before| before.views.get(name)).map(AsRef::as_ref);
+            let key = EntityKey::new(&view.entity, max_key_bytes)?;
+            catalog.views.insert(name.clone(), Arc::new(ServedView::new(view.clone(), row, key, schema, known)));
+            for feature in &row.features {
+                let views = catalog.bare.entry(feature.name.clone());
+                views.and_modify(|view| *view = None).or_insert_with(|| Some(name.clone()));
+            }
+        }
+        for (name, service) in &definitions.services {
+            let fits =
+                fits.iter().filter(|((service, _), _)| service == name).map(|((_, fit), file)| (fit.as_str(), file));
+            catalog.services.insert(name.clone(), ServedService::new(service, fits));
+        }
+        catalog.definitions = definitions;
+        Ok(catalog)
+    }
+
+    /// What can be asked of each service, by name.
+    pub fn loaded(&self) -> impl Iterator<Item = LoadedService<'_>> {
+        self.definitions.services.keys().filter_map(|name| {
+            let served = self.services.get(name)?;
+            Some(LoadedService {
+                service: name,
+                fingerprints: served.plans.iter().map(|plan| hex(&plan.fingerprint())).collect(),
+                default: served.default.as_ref().map(|plan| hex(&plan.fingerprint())).map_err(String::clone),
+            })
+        })
+    }
+
+    /// What encodes the keys of an entity.
+    pub(super) fn key(&self, entity: &str) -> Option<&EntityKey> {
+        self.keys.get(entity)
+    }
+
+    /// What is defined.
+    #[must_use]
+    pub fn definitions(&self) -> &Definitions {
+        &self.definitions
+    }
+
+    /// A defined row view.
+    #[must_use]
+    pub(in crate::lookup) fn view(&self, name: &str) -> Option<&Arc<ServedView>> {
+        self.views.get(name)
+    }
+
+    /// The names of the row views.
+    pub fn view_names(&self) -> impl Iterator<Item = &str> {
+        self.views.keys().map(String::as_str)
+    }
+
+    /// Whether nothing is defined.
+    #[must_use]
+    pub(super) fn is_empty(&self) -> bool {
+        self.views.is_empty()
+    }
+
+    /// The view that has a feature of this name, if one alone has; an error if several have.
+    pub(super) fn view_of(&self, feature: &str) -> Result<Option<&Arc<ServedView>>, Error> {
+        match self.bare.get(feature) {
+            None => Ok(None),
+            Some(Some(view)) => Ok(self.views.get(view)),
+            Some(None) => {
+                let having: Vec<_> = self.views.iter().filter(|(_, view)| view.position(feature).is_some()).collect();
+                let names: Vec<_> = having.iter().map(|(name, _)| format!("\"{name}.{feature}\"")).collect();
+                let message = format!("{feature:?} is a feature of several views: write {}", names.join(" or "));
+                Err(Error::invalid("feature_names", message))
+            }
+        }
+    }
+
+    /// The plan for a request: that of the fingerprint it brings, else the default of the service.
+    pub(super) fn plan(&self, service: &str, fingerprint: Option<&[u8]>) -> Result<&Arc<Plan>, Error> {
+        let Some(served) = self.services.get(service) else {
+            let names: Vec<_> = self.definitions.services.keys().map(|name| format!("{name:?}")).collect();
+            let there_is =
+                if names.is_empty() { "none is defined".to_owned() } else { format!("there is {}", names.join(", ")) };
+            return Err(Error::invalid("service", format!("there is no service {service:?}; {there_is}")));
+        };
+        let Some(fingerprint) = fingerprint else {
+            return served.default.as_ref().map_err(|why| Error::new(Code::FailedPrecondition, why.clone()));
+        };
+        if fingerprint.len() != 32 {
+            return Err(Error::invalid(
+                "fingerprint",
+                format!("has {} bytes, a fingerprint has 32", fingerprint.len()),
+            ));
+        }
+        served.plans.iter().find(|plan| plan.fingerprint()[..] == *fingerprint).ok_or_else(|| {
+            let loaded: Vec<_> = served.plans.iter().map(|plan| hex(&plan.fingerprint())).collect();
+            let loaded = if loaded.is_empty() { "none is".to_owned() } else { loaded.join(", ") };
+            let message = format!(
+                "service {service:?}: the fingerprint {} is not loaded; loaded: {loaded}. Put the fitted file of the model beside the \
+                 definitions, with the definitions it was fitted on, and reload",
+                hex(fingerprint)
+            );
+            Error::new(Code::FailedPrecondition, message)
+        })
+    }
+}
+
+impl ServedService {
+    fn new<'a>(service: &Arc<Service>, fits: impl Iterator<Item = (&'a str, &'a FittedFile)>) -> Self {
+        let mut plans = Vec::new();
+        let mut default = None;
+        let wanted = service.default_fitted.as_deref().unwrap_or_default();
+        let needs_fit =
+            service.slots.iter().flat_map(|slot| &slot.steps).any(|step| step.step.fit(step.input).is_some());
+        if !needs_fit || Layout::new(service).is_err() {
+            default = Some(Plan::new(service.clone(), None).map(Arc::new).map_err(|error| error.to_string()));
+        }
+        for (name, fit) in fits {
+            match Plan::new(service.clone(), Some(&fit.parameters())) {
+                Ok(plan) => {
+                    let plan = Arc::new(plan);
+                    if name == wanted {
+                        default.get_or_insert_with(|| Ok(plan.clone()));
+                    }
+                    plans.push(plan);
+                }
+                Err(error) => {
+                    tracing::warn!(service = service.name, fit = name, %error, "fitted file is not served");
+                }
+            }
+        }
+        if let Some(Ok(plan)) = &default
+            && plans.is_empty()
+        {
+            plans.push(plan.clone());
+        }
+        let default = default.unwrap_or_else(|| match Plan::new(service.clone(), None) {
+            Err(error) if plans.is_empty() => Err(error.to_string()),
+            Ok(_) | Err(_) => {
+                let dot = if wanted.is_empty() { "" } else { "." };
+                let file = format!("{}{dot}{wanted}{SUFFIX}", service.name);
+                Err(format!(
+                    "service {:?} has no {file:?}, its default: send a fingerprint, or name another default",
+                    service.name
+                ))
+            }
+        });
+        Self { plans, default }
+    }
+}

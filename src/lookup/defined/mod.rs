@@ -1,0 +1,19 @@
+//! What definitions add to the core: typed rows of defined views, vectors of services, and their explanation.
+
+mod catalog;
+pub mod columns;
+mod explain;
+mod features;
+mod rows;
+mod vectors;
+mod view;
+mod write;
+
+pub(super) use features::{DefinedNames, DefinedRows, split};
+
+pub use unskew_engine::definitions::hex;
+pub use unskew_engine::plan::SlotTrace;
+
+pub use catalog::Catalog;
+pub use explain::{Explained, ExplainedInput};
+pub use vectors::{IncompleteRow, Vectors, VectorsAsked, ViewTimes};

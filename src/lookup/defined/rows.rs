@@ -1,0 +1,304 @@
+//! The rows that a request reads: their keys, each once, and what the store has under them, in one round trip.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bumpalo::Bump;
+use bytes::{Bytes, BytesMut};
+use hashbrown::{DefaultHashBuilder, HashTable};
+use unskew_engine::keys;
+use unskew_engine::plan::Stored;
+use unskew_engine::row::{self, Cell, JsonReader, Mapping, PackedRow, Schema, SchemaId};
+
+use super::view::ServedView;
+use crate::clock::Micros;
+use crate::error::Error;
+use crate::lookup::{Lookup, Reason};
+use crate::store::Fetched;
+
+/// Keys, each once.
+#[derive(Default)]
+struct KeySet {
+    keys: Vec<Bytes>,
+    positions: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+}
+
+impl KeySet {
+    /// The position of a key, which is added if it is new.
+    fn add(&mut self, key: &[u8], room: &mut BytesMut) -> u32 {
+        let (keys, hasher) = (&mut self.keys, &self.hasher);
+        let hash = hasher.hash_one(key);
+        if let Some(&known) = self.positions.find(hash, |&at| keys[at as usize] == key) {
+            return known;
+        }
+        let position = u32::try_from(keys.len()).unwrap_or(u32::MAX);
+        room.extend_from_slice(key);
+        keys.push(room.split().freeze());
+        self.positions.insert_unique(hash, position, |&at| hasher.hash_one(&keys[at as usize][..]));
+        position
+    }
+}
+
+/// The rows of several views that a request reads, one of each view for every row of the request.
+#[derive(Default)]
+pub(super) struct WantedRows {
+    keys: KeySet,
+    room: BytesMut,
+    views: Vec<WantedView>,
+}
+
+struct WantedView {
+    view: Arc<ServedView>,
+    /// For each row of the request.
+    places: Vec<Place>,
+}
+
+/// Where the row of a view is found.
+#[derive(Clone, Debug)]
+enum Place {
+    /// The position of its key.
+    Key(u32),
+    /// The key is malformed; why.
+    BadKey(Box<str>),
+}
+
+/// Encoded keys of one entity, one for each row of a request.
+pub(super) struct EntityKeys {
+    text: Vec<u8>,
+    ends: Vec<Result<usize, Box<str>>>,
+}
+
+impl EntityKeys {
+    pub(super) fn with_capacity(rows: usize) -> Self {
+        Self { text: Vec::with_capacity(rows * 24), ends: Vec::with_capacity(rows) }
+    }
+
+    /// Adds the key of the next row.
+    pub(super) fn push(&mut self, encode: impl FnOnce(&mut Vec<u8>) -> Result<(), String>) {
+        let start = self.text.len();
+        let end = encode(&mut self.text).map(|()| self.text.len()).map_err(String::into_boxed_str);
+        if end.is_err() {
+            self.text.truncate(start);
+        }
+        self.ends.push(end);
+    }
+
+    fn iter(&self) -> impl Iterator<Item = Result<&[u8], &str>> {
+        let mut start = 0;
+        self.ends.iter().map(move |end| match end {
+            Ok(end) => {
+                let key = &self.text[start..*end];
+                start = *end;
+                Ok(key)
+            }
+            Err(why) => Err(why.as_ref()),
+        })
+    }
+}
+
+impl WantedRows {
+    /// Wants the rows of one more view, for entities with these keys.
+    pub(super) fn add(&mut self, view: &Arc<ServedView>, entities: &EntityKeys) {
+        let mut key = Vec::with_capacity(64);
+        let places = entities
+            .iter()
+            .map(|encoded| match encoded {
+                Ok(encoded) => {
+                    key.clear();
+                    keys::append_store_key(encoded, &view.view.name, view.view.version, &mut key);
+                    Place::Key(self.keys.add(&key, &mut self.room))
+                }
+                Err(why) => Place::BadKey(why.into()),
+            })
+            .collect();
+        self.views.push(WantedView { view: view.clone(), places });
+    }
+
+    /// Wants other keys too, which come after those of the views; gives the position of the first.
+    pub(super) fn add_keys(&mut self, keys: Vec<Bytes>) -> usize {
+        let first = self.keys.keys.len();
+        self.keys.keys.extend(keys);
+        first
+    }
+}
+
+/// What the store has of the rows that a request reads.
+#[derive(Debug)]
+pub(super) struct StoredRows {
+    fetched: Vec<Fetched>,
+    keys: Vec<Bytes>,
+    views: Vec<StoredView>,
+}
+
+#[derive(Debug)]
+struct StoredView {
+    places: Vec<Place>,
+    /// How the rows that were found are read, by the schema they were written with.
+    mappings: Vec<(SchemaId, Arc<Mapping>)>,
+    json: Option<JsonReader>,
+}
+
+const BAD_KEY: &str = "the key of the entity is malformed or too long";
+const DAMAGED: &str = "the stored row is damaged, or is no row";
+const UNKNOWN_SCHEMA: &str = "the row was written with a schema that the store does not have";
+const NO_ANSWER: &str = "the store gave no answer for this key";
+
+impl Lookup {
+    /// Reads the rows in one round trip; and the schemas that some were written with and this process has not met, once, in a second.
+    ///
+    /// # Errors
+    /// UNAVAILABLE or DEADLINE_EXCEEDED when the store answered for no key.
+    pub(super) async fn stored_rows(
+        &self,
+        wanted: WantedRows,
+        budget: Duration,
+        deadline: Instant,
+    ) -> Result<StoredRows, Error> {
+        let keys = wanted.keys.keys;
+        let fetched = if keys.is_empty() {
+            Vec::new()
+        } else {
+            self.store.fetch(keys.clone(), budget).await.map_err(|error| self.unavailable(&error, deadline))?
+        };
+        let mut views = Vec::with_capacity(wanted.views.len());
+        for WantedView { view, places } in wanted.views {
+            let mappings = self.mappings(&view, &places, &fetched, deadline).await?;
+            let has_json = places.iter().any(|place| bytes_of(place, &fetched).is_some_and(row::is_json));
+            let json = has_json.then(|| view.json_reader());
+            views.push(StoredView { places, mappings, json });
+        }
+        Ok(StoredRows { fetched, keys, views })
+    }
+
+    async fn mappings(
+        &self,
+        view: &ServedView,
+        places: &[Place],
+        fetched: &[Fetched],
+        deadline: Instant,
+    ) -> Result<Vec<(SchemaId, Arc<Mapping>)>, Error> {
+        let mut ids: Vec<SchemaId> = Vec::new();
+        for place in places {
+            if let Some(id) = bytes_of(place, fetched).and_then(row::schema_id)
+                && !ids.contains(&id)
+            {
+                ids.push(id);
+            }
+        }
+        let mut known = Vec::with_capacity(ids.len());
+        for id in ids {
+            if let Some(mapping) = view.mapping(id) {
+                known.push((id, mapping));
+            } else if let Some(schema) = self.schema(view, id, deadline).await? {
+                view.learn(schema);
+                known.extend(view.mapping(id).map(|mapping| (id, mapping)));
+            }
+        }
+        Ok(known)
+    }
+
+    /// A schema that the store keeps beside the rows.
+    async fn schema(&self, view: &ServedView, id: SchemaId, deadline: Instant) -> Result<Option<Arc<Schema>>, Error> {
+        let budget = crate::lookup::store_budget(self.limits.store_timeout, deadline);
+        let key = Bytes::from(keys::schema_key(&view.view.name, id));
+        let fetched = self.store.fetch(vec![key], budget).await.map_err(|error| self.unavailable(&error, deadline))?;
+        let found = match fetched.first() {
+            Some(Fetched::Value(text)) => Schema::parse(text, id),
+            Some(Fetched::Missing | Fetched::Damaged(_) | Fetched::Failed(_)) | None => {
+                Err("it is not there".to_owned())
+            }
+        };
+        Ok(found.map(Arc::new).map_err(|cause| tracing::warn!(view = view.view.name, schema = %id, cause, "schema of stored rows can't be read")).ok())
+    }
+}
+
+fn bytes_of<'a>(place: &Place, fetched: &'a [Fetched]) -> Option<&'a [u8]> {
+    match place {
+        Place::Key(key) => match fetched.get(*key as usize) {
+            Some(Fetched::Value(value)) => Some(value),
+            Some(Fetched::Missing | Fetched::Damaged(_) | Fetched::Failed(_)) | None => None,
+        },
+        Place::BadKey(_) => None,
+    }
+}
+
+impl StoredRows {
+    /// What the store has under the keys from a position that [`WantedRows::add_keys`] gave.
+    pub(super) fn split_off(&mut self, first: usize) -> Vec<Fetched> {
+        self.fetched.split_off(first.min(self.fetched.len()))
+    }
+
+    /// Bytes of all stored values.
+    pub(super) fn bytes(&self) -> usize {
+        self.fetched.iter().map(|fetched| if let Fetched::Value(value) = fetched { value.len() } else { 0 }).sum()
+    }
+
+    /// The key that was read for a row of a view, as text; empty if it is malformed.
+    pub(super) fn key(&self, view: usize, row: usize) -> String {
+        match self.views.get(view).and_then(|view| view.places.get(row)) {
+            Some(Place::Key(key)) => {
+                self.keys.get(*key as usize).map(|key| key.escape_ascii().to_string()).unwrap_or_default()
+            }
+            Some(Place::BadKey(_)) | None => String::new(),
+        }
+    }
+
+    /// The row of a view, ready to be read feature by feature; and what is wrong in words of its own, where there are any.
+    pub(super) fn get<'v>(&'v self, view: usize, row: usize, arena: &'v Bump) -> (Stored<'v>, Option<String>) {
+        let Some(stored) = self.views.get(view) else { return (Stored::Missing, None) };
+        let fetched = match stored.places.get(row) {
+            Some(Place::Key(key)) => self.fetched.get(*key as usize),
+            Some(Place::BadKey(why)) => return (Stored::Error(Reason::BadKey, BAD_KEY), Some(why.to_string())),
+            None => None,
+        };
+        match fetched {
+            Some(Fetched::Value(value)) => stored.read(value, arena),
+            Some(Fetched::Missing) => (Stored::Missing, None),
+            Some(Fetched::Damaged(why)) => (Stored::Error(Reason::Undecodable, DAMAGED), Some((*why).to_owned())),
+            Some(Fetched::Failed(why)) => (Stored::Error(Reason::Store, NO_ANSWER), Some((*why).to_owned())),
+            None => (Stored::Error(Reason::Store, NO_ANSWER), None),
+        }
+    }
+}
+
+impl StoredView {
+    fn read<'v>(&'v self, value: &'v [u8], arena: &'v Bump) -> (Stored<'v>, Option<String>) {
+        let damaged = |why: String| (Stored::Error(Reason::Undecodable, DAMAGED), Some(why));
+        if let Some(reader) = self.json.as_ref().filter(|_| row::is_json(value)) {
+            let mut cells: Vec<Cell<'v>> = Vec::new();
+            return match reader.read(value, arena, &mut cells) {
+                Ok(row) if row.is_deleted => (Stored::Deleted(row.event_time), None),
+                Ok(row) => (Stored::Json(arena.alloc_slice_copy(&cells), row.event_time), None),
+                Err(why) => damaged(why.to_string()),
+            };
+        }
+        let row = match PackedRow::read(value) {
+            Ok(row) => row,
+            Err(why) => return damaged(why.to_string()),
+        };
+        if row.is_deleted() {
+            return (Stored::Deleted(Some(row.event_time())), None);
+        }
+        let Some((_, mapping)) = self.mappings.iter().find(|(id, _)| *id == row.schema_id()) else {
+            return (
+                Stored::Error(Reason::Undecodable, UNKNOWN_SCHEMA),
+                Some(format!("{UNKNOWN_SCHEMA}: {}", row.schema_id())),
+            );
+        };
+        match mapping.open(row) {
+            Ok(open) => (Stored::Packed(open, row.event_time()), None),
+            Err(why) => damaged(why.to_string()),
+        }
+    }
+}
+
+/// The event time of what is stored, if it has one.
+pub(super) fn event_time(stored: &Stored<'_>) -> Option<Micros> {
+    match stored {
+        Stored::Packed(_, time) => Some(*time),
+        Stored::Json(_, time) | Stored::Deleted(time) => *time,
+        Stored::Missing | Stored::Error(..) => None,
+    }
+}

@@ -1,0 +1,130 @@
+//! Typed writes: rows of a defined view, from JSON or Arrow, each checked on its own.
+
+use std::io::Cursor;
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow_ipc::reader::StreamReader;
+use bytes::Bytes;
+use unskew_engine::keys;
+use unskew_engine::row::{Arrival, Intake, Options, Refusal, WrittenRows};
+
+use super::view::ServedView;
+use crate::clock::Micros;
+use crate::error::{Code, Error};
+use crate::lookup::write::{BadRow, RowFault, RowFormat, batch};
+use crate::lookup::{Lookup, store_budget};
+use crate::store::{PutOutcome, PutRow};
+
+/// Good rows, their positions in the batch, and the bad rows.
+type Parsed = (Vec<PutRow>, Vec<usize>, Vec<BadRow>);
+
+impl Lookup {
+    /// Reads a batch for a defined view.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT for a body that can't be split into rows, REQUEST_TOO_LARGE for too many rows.
+    pub(in crate::lookup) fn parse_typed(
+        &self,
+        view: &ServedView,
+        body: &Bytes,
+        format: RowFormat,
+        ignore_unknown: bool,
+        now: Micros,
+    ) -> Result<Parsed, Error> {
+        let options = Options {
+            ignore_unknown,
+            max_key_bytes: self.limits.request.id_bytes,
+            max_row_bytes: self.limits.row_bytes,
+        };
+        let intake = Intake::new(&view.view, options).map_err(|why| Error::invalid("view", why))?;
+        let latest = now.saturating_add(i64::try_from(self.limits.max_future.as_micros()).unwrap_or(i64::MAX));
+        let arrival = Arrival { now, latest };
+        let mut written = WrittenRows::default();
+        match format {
+            RowFormat::ArrowIpc => self.read_arrow(&intake, body, arrival, &mut written)?,
+            RowFormat::Ndjson | RowFormat::JsonArray => {
+                let mut count = 0;
+                batch::rows(body, format, |text| {
+                    if count == self.limits.batch_rows {
+                        return Err(batch::too_many(self.limits.batch_rows));
+                    }
+                    intake.json(count, text, arrival, &mut written);
+                    count += 1;
+                    Ok(())
+                })?;
+            }
+        }
+        Ok(parsed(written))
+    }
+
+    fn read_arrow(
+        &self,
+        intake: &Intake,
+        body: &Bytes,
+        arrival: Arrival,
+        written: &mut WrittenRows,
+    ) -> Result<(), Error> {
+        let invalid = |error: arrow_schema::ArrowError| Error::invalid("arrow_ipc", error.to_string());
+        let reader = StreamReader::try_new(Cursor::new(&body[..]), None).map_err(invalid)?;
+        let mut first = 0;
+        for batch in reader {
+            let batch = batch.map_err(invalid)?;
+            if first + batch.num_rows() > self.limits.batch_rows {
+                return Err(batch::too_many(self.limits.batch_rows));
+            }
+            intake.arrow(first, &batch, arrival, written).map_err(|why| Error::invalid("arrow_ipc", why))?;
+            first += batch.num_rows();
+        }
+        Ok(())
+    }
+
+    /// Sees to it that the store has the schema of a view before the first row that is written with it.
+    ///
+    /// # Errors
+    /// UNAVAILABLE when the store did not take it.
+    pub(in crate::lookup) async fn store_schema(&self, view: &Arc<ServedView>, deadline: Instant) -> Result<(), Error> {
+        if view.is_json() || view.is_schema_stored() {
+            return Ok(());
+        }
+        let schema = &view.schema;
+        let row = PutRow {
+            key: keys::schema_key(schema.view(), schema.id()).into(),
+            event_time: 0,
+            created: 0,
+            value: Bytes::copy_from_slice(schema.text().as_bytes()),
+        };
+        let budget = store_budget(self.limits.write_timeout, deadline);
+        let outcomes = self.store.put(vec![row], budget).await.map_err(|error| self.unavailable(&error, deadline))?;
+        match outcomes.into_iter().next() {
+            Some(PutOutcome::Failed(why)) => {
+                Err(Error::new(Code::Unavailable, format!("the store did not take the schema of the view: {why}")))
+            }
+            Some(PutOutcome::Stored) | None => {
+                view.schema_is_stored();
+                Ok(())
+            }
+        }
+    }
+}
+
+fn parsed(written: WrittenRows) -> Parsed {
+    let bytes = Bytes::from(written.bytes);
+    let bad = written.bad.into_iter().map(|bad| {
+        let fault = match bad.refusal {
+            Refusal::InvalidRow => RowFault::InvalidRow,
+            Refusal::BadKey => RowFault::BadKey,
+            Refusal::Future => RowFault::Future,
+            Refusal::TooLarge => RowFault::TooLarge,
+        };
+        BadRow { row: bad.row, fault, field: bad.field, message: bad.message }
+    });
+    let positions = written.rows.iter().map(|row| row.row).collect();
+    let rows = written.rows.iter().map(|row| PutRow {
+        key: bytes.slice(row.key.clone()),
+        event_time: row.times.event_time,
+        created: row.times.created,
+        value: bytes.slice(row.value.clone()),
+    });
+    (rows.collect(), positions, bad.collect())
+}

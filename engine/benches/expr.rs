@@ -1,5 +1,4 @@
 //! What an expression costs a row.
-#![expect(clippy::expect_used, reason = "a benchmark that can't be set up has nothing to measure")]
 #![expect(clippy::expect_used, reason = "a benchmark that can't run ends at once")]
 
 use bumpalo::Bump;

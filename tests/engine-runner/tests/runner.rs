@@ -1,5 +1,4 @@
 //! The runner as tests in other languages start it.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::process::Command;
 

@@ -22,6 +22,7 @@ REASONS = (
     Reason.INCOMPLETE,
     Reason.OVERFLOW,
     Reason.STATE_LIMIT,
+    Reason.REFUSED,
 )
 
 Metadata = Iterable[tuple[str, str | bytes]] | None

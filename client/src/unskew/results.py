@@ -45,6 +45,7 @@ class Reason(enum.StrEnum):
     INCOMPLETE = "INCOMPLETE"
     OVERFLOW = "OVERFLOW"
     STATE_LIMIT = "STATE_LIMIT"
+    REFUSED = "REFUSED"
     UNKNOWN = "UNKNOWN"
     """The gateway is newer than this client and gave a status or a reason that the client does not know."""
 

@@ -31,6 +31,8 @@ def rng(request: pytest.FixtureRequest) -> random.Random:
 
 
 KINDS = ["normal", "skewed", "steps", "amounts", "tiny", "huge", "below"]
+# Those that Box-Cox takes.
+POSITIVE_KINDS = ["skewed", "amounts"]
 
 
 def column(rng: random.Random, kind: str) -> list[float]:
@@ -147,12 +149,11 @@ def test_winsorize_clips_at_the_quantiles_of_numpy(rng: random.Random, kind: str
     close(fit(Transform("winsorize", "float64"), rows).run(beyond(rows)), expected, 0)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("method", ["yeo_johnson", "box_cox"])
-def test_power_transform(rng: random.Random, kind: str, method: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "kind"), [("yeo_johnson", kind) for kind in KINDS] + [("box_cox", kind) for kind in POSITIVE_KINDS]
+)
+def test_power_transform(rng: random.Random, method: str, kind: str) -> None:
     rows = with_nan(rng, column(rng, kind))
-    if method == "box_cox" and not np.nanmin(array(rows)) > 0:
-        pytest.skip("Box-Cox takes values above 0")
     scaler = preprocessing.PowerTransformer(method=method.replace("_", "-")).fit(array(rows))
     step = fit(Transform("power_transform", "float64", method=method), rows)
     # A power far from 1 has a likelihood so flat that its top, which scikit-learn looks for, is known no better.

@@ -14,4 +14,4 @@ pub use explain::{SlotTrace, StepTrace};
 pub use input::{InputRow, State};
 pub use layout::{Input, Layout, LayoutError, Origin};
 pub use vector::{Incomplete, Plan, PlanError};
-pub use view::{Stored, ViewReader, status_of};
+pub use view::{Stored, ViewReader};

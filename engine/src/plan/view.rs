@@ -2,8 +2,7 @@
 
 use super::input::{InputRow, State};
 use super::layout::{Layout, Origin};
-use crate::definitions::{Constant, Service, ViewKind};
-use crate::dtype::DType;
+use crate::definitions::{Feature, Service, ViewKind};
 use crate::row::{Cell, MappedRow};
 use crate::status::Reason;
 use crate::value::Value;
@@ -34,9 +33,7 @@ struct Read {
     input: usize,
     /// Position among the features of the view.
     feature: usize,
-    dtype: DType,
-    ttl: Option<i64>,
-    default: Option<Constant>,
+    defined: Feature,
 }
 
 const LATER: State = State::error(Reason::NewerThanAsOf, "the row kept is later than the time of the request");
@@ -53,8 +50,7 @@ impl ViewReader {
                     && view == position
                     && let Some(defined) = row.features.get(feature)
                 {
-                    let (ttl, default) = (defined.ttl, defined.default.clone());
-                    reads.push(Read { input: index, feature, dtype: defined.dtype, ttl, default });
+                    reads.push(Read { input: index, feature, defined: defined.clone() });
                 }
             }
         }
@@ -63,44 +59,49 @@ impl ViewReader {
 
     /// Sets the inputs from a row, for a request at t, and gives the row's event time. `stored` gives the features in the order of the view.
     pub fn read<'v>(&'v self, stored: Stored<'v>, t: i64, out: &mut InputRow<'v>) -> Option<i64> {
-        let (event_time, all) = match stored {
-            Stored::Packed(_, time) => (Some(time), None),
-            Stored::Json(_, time) => (time, None),
-            Stored::Deleted(time) => (time, Some(State::MISSING)),
-            Stored::Missing => (None, Some(State::MISSING)),
-            Stored::Error(reason, why) => (None, Some(State::error(reason, why))),
-        };
-        let all = if event_time.is_some_and(|time| time > t) { Some(LATER) } else { all };
         for read in &self.reads {
-            let cell = match all {
-                Some(state) if state == State::MISSING => Cell::Missing,
-                Some(state) => {
-                    out.put(read.input, Value::Null, state);
-                    continue;
-                }
-                None => match stored {
-                    Stored::Packed(row, _) => row.cell(read.feature),
-                    Stored::Json(cells, _) => cells.get(read.feature).copied().unwrap_or(Cell::Missing),
-                    Stored::Deleted(_) | Stored::Missing | Stored::Error(..) => Cell::Missing,
-                },
-            };
-            let (value, state) = status_of(cell, event_time, t, read.ttl);
-            match (&read.default, state == State::MISSING) {
-                (Some(default), true) => out.put(read.input, default.value(read.dtype), state),
-                (Some(_) | None, _) => out.put(read.input, value, state),
-            }
+            let (value, state) = stored.feature(read.feature, &read.defined, t);
+            out.put(read.input, value, state);
         }
-        event_time
+        stored.event_time()
     }
 }
 
-/// The status of what a row that is not later than t has for a feature.
-#[must_use]
-pub fn status_of(cell: Cell<'_>, event_time: Option<i64>, t: i64, ttl: Option<i64>) -> (Value<'_>, State) {
+impl<'v> Stored<'v> {
+    /// The event time of the row, if it has one.
+    #[must_use]
+    pub const fn event_time(&self) -> Option<i64> {
+        match self {
+            Self::Packed(_, time) => Some(*time),
+            Self::Json(_, time) | Self::Deleted(time) => *time,
+            Self::Missing | Self::Error(..) => None,
+        }
+    }
+
+    /// What the row has for the feature at a position of its view, for a request at t: the value, or the default where it is MISSING.
+    #[must_use]
+    pub fn feature(&self, position: usize, defined: &'v Feature, t: i64) -> (Value<'v>, State) {
+        let event_time = self.event_time();
+        if event_time.is_some_and(|time| time > t) {
+            return (Value::Null, LATER);
+        }
+        let cell = match *self {
+            Self::Packed(row, _) => row.cell(position),
+            Self::Json(cells, _) => cells.get(position).copied().unwrap_or(Cell::Missing),
+            Self::Deleted(_) | Self::Missing => Cell::Missing,
+            Self::Error(reason, why) => return (Value::Null, State::error(reason, why)),
+        };
+        status_of(cell, event_time, t, defined)
+    }
+}
+
+fn status_of<'v>(cell: Cell<'v>, event_time: Option<i64>, t: i64, defined: &'v Feature) -> (Value<'v>, State) {
     match cell {
-        Cell::Missing => (Value::Null, State::MISSING),
+        Cell::Missing => {
+            (defined.default.as_ref().map_or(Value::Null, |default| default.value(defined.dtype)), State::MISSING)
+        }
         Cell::Undecodable(_) => (Value::Null, UNREADABLE),
-        Cell::Value(value) => match (ttl, event_time) {
+        Cell::Value(value) => match (defined.ttl, event_time) {
             // Zero is for ever, as is none.
             (Some(ttl @ 1..), Some(time)) if t.saturating_sub(time) > ttl => (Value::Null, State::EXPIRED),
             _ if value.is_null() => (Value::Null, State::NULL),

@@ -4,9 +4,8 @@ use bumpalo::Bump;
 use serde_json::Value as Json;
 use unskew_engine::definitions::{Definitions, Feature, View, ViewKind};
 use unskew_engine::dtype::{DType, Scalar};
-use unskew_engine::plan::{State, Stored, status_of};
-use unskew_engine::row::{Cell, json, time};
-use unskew_engine::status::{Reason, Status};
+use unskew_engine::plan::State;
+use unskew_engine::row::{json, time};
 use unskew_engine::value::Value;
 
 use crate::Faults;
@@ -23,7 +22,7 @@ pub fn faults(case: &Case, request: &Request, definitions: &Definitions, store: 
             let reader = store.reader(view);
             let stored = store.read(&reader, |key, out| key.encode_text(id, out), &arena);
             let position = view.feature_names().iter().position(|known| *known == feature.name).unwrap();
-            let (value, state) = status(&stored, position, t, feature);
+            let (value, state) = stored.feature(position, feature, t);
             faults.extend(fault(expected, name, (value, state), feature.dtype).map(|fault| format!("{id}: {fault}")));
         }
     }
@@ -37,24 +36,6 @@ fn find<'d>(definitions: &'d Definitions, name: &str) -> Option<(&'d View, &'d F
     };
     let ViewKind::Row(rows) = &view.kind else { return None };
     rows.features.iter().find(|feature| feature.name == name).map(|feature| (view.as_ref(), feature))
-}
-
-fn status<'v>(stored: &Stored<'v>, position: usize, t: i64, feature: &'v Feature) -> (Value<'v>, State) {
-    let (cell, event_time) = match stored {
-        Stored::Packed(row, time) => (row.cell(position), Some(*time)),
-        Stored::Json(cells, time) => (cells[position], *time),
-        Stored::Deleted(time) => (Cell::Missing, *time),
-        Stored::Missing => (Cell::Missing, None),
-        Stored::Error(reason, why) => return (Value::Null, State::error(*reason, why)),
-    };
-    if event_time.is_some_and(|time| time > t) {
-        return (Value::Null, State::error(Reason::NewerThanAsOf, "it is later"));
-    }
-    let (value, state) = status_of(cell, event_time, t, feature.ttl);
-    match &feature.default {
-        Some(default) if state.status == Status::Missing => (default.value(feature.dtype), state),
-        Some(_) | None => (value, state),
-    }
 }
 
 fn fault(expected: &ExpectedSet, name: &str, found: (Value<'_>, State), dtype: DType) -> Option<String> {

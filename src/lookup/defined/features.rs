@@ -7,12 +7,12 @@ use std::time::Instant;
 use bumpalo::Bump;
 use bytes::Bytes;
 use unskew_engine::dtype::{DType, Scalar as Kind};
-use unskew_engine::plan::{State, Stored, status_of};
-use unskew_engine::row::{Cell, base64};
+use unskew_engine::plan::{State, Stored};
+use unskew_engine::row::base64;
 use unskew_engine::value::{List, Value};
 
 use super::catalog::Catalog;
-use super::rows::{EntityKeys, StoredRows, WantedRows, event_time};
+use super::rows::{EntityKeys, StoredRows, WantedRows};
 use super::view::ServedView;
 use crate::clock::Micros;
 use crate::error::Error;
@@ -113,7 +113,7 @@ impl DefinedNames {
         let mut statuses =
             Statuses { names: self, states: Vec::with_capacity(self.names.len()), times: Vec::new(), bad_key: None };
         for (view, (stored, why)) in self.views.iter().zip(&views) {
-            if let Some(time) = event_time(stored).filter(|time| *time <= t) {
+            if let Some(time) = stored.event_time().filter(|time| *time <= t) {
                 statuses.times.push((view.view.name.as_str(), time));
             }
             if matches!(stored, Stored::Error(Reason::BadKey, _)) {
@@ -125,11 +125,7 @@ impl DefinedNames {
         }
         for name in &self.names {
             let feature = &self.views[name.view].row.features[name.feature];
-            let (value, state) = read(&views[name.view].0, name.feature, t, feature.ttl);
-            let value = match (&feature.default, state.status) {
-                (Some(default), Status::Missing) => default.value(feature.dtype),
-                (Some(_) | None, _) => value,
-            };
+            let (value, state) = views[name.view].0.feature(name.feature, feature, t);
             let state = if state.status == Status::Present && !is_writable(value) { State::NULL } else { state };
             let has_value = !value.is_null() || state.status == Status::Null;
             if has_value {
@@ -140,19 +136,6 @@ impl DefinedNames {
             statuses.states.push(state);
         }
         statuses
-    }
-}
-
-fn read<'v>(stored: &Stored<'v>, feature: usize, t: Micros, ttl: Option<i64>) -> (Value<'v>, State) {
-    let time = event_time(stored);
-    if time.is_some_and(|time| time > t) {
-        return (Value::Null, State::error(Reason::NewerThanAsOf, ""));
-    }
-    match stored {
-        Stored::Packed(row, _) => status_of(row.cell(feature), time, t, ttl),
-        Stored::Json(cells, _) => status_of(cells.get(feature).copied().unwrap_or(Cell::Missing), time, t, ttl),
-        Stored::Deleted(_) | Stored::Missing => (Value::Null, State::MISSING),
-        Stored::Error(reason, why) => (Value::Null, State::error(*reason, why)),
     }
 }
 

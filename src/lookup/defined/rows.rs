@@ -12,7 +12,6 @@ use unskew_engine::plan::Stored;
 use unskew_engine::row::{self, Cell, JsonReader, Mapping, PackedRow, Schema, SchemaId};
 
 use super::view::ServedView;
-use crate::clock::Micros;
 use crate::error::Error;
 use crate::lookup::{Lookup, Reason};
 use crate::store::Fetched;
@@ -291,14 +290,5 @@ impl StoredView {
             Ok(open) => (Stored::Packed(open, row.event_time()), None),
             Err(why) => damaged(why.to_string()),
         }
-    }
-}
-
-/// The event time of what is stored, if it has one.
-pub(super) fn event_time(stored: &Stored<'_>) -> Option<Micros> {
-    match stored {
-        Stored::Packed(_, time) => Some(*time),
-        Stored::Json(_, time) | Stored::Deleted(time) => *time,
-        Stored::Missing | Stored::Error(..) => None,
     }
 }

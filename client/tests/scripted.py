@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
-from unskew._generated import feature_store_pb2 as wire
 
 from unskew import _channel
+from unskew._generated import feature_store_pb2 as wire
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ import time
 
 import grpc
 import pytest
-from unskew._generated import feature_store_pb2 as wire
 
 import unskew
 from tests.scripted import Failure, scripted
 from unskew import RetryPolicy, errors
+from unskew._generated import feature_store_pb2 as wire
 from unskew.errors import BY_GRPC_CODE, ClientClosed, FeatureUnavailable, UnskewError
 
 Code = grpc.StatusCode

@@ -7,9 +7,9 @@ import pickle
 
 import pytest
 from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
-from unskew._generated import feature_store_pb2 as wire
 
 from unskew import FeatureRow, OnlineFeatures, Reason, Status
+from unskew._generated import feature_store_pb2 as wire
 from unskew._replies import REASONS, STATUSES, decode_reply, to_dict, to_python
 from unskew.errors import FeatureUnavailable
 

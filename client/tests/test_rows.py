@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from unskew._generated import feature_store_pb2 as wire
 
 from unskew import BadRow, FeatureStoreClient, WriteResult
+from unskew._generated import feature_store_pb2 as wire
 from unskew._rows import MAX_BATCH_BYTES, Batch, Batcher, Tally, encode_row
 from unskew.errors import BadRows, Internal, InvalidArgument
 

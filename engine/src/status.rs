@@ -35,7 +35,7 @@ impl Status {
 
 /// Why a status is ERROR. The numbers are those of the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
+#[repr(u32)]
 pub enum Reason {
     /// The store did not answer for this key.
     Store = 1,

@@ -95,17 +95,60 @@ pub fn number_text(value: f64) -> String {
 /// that follows, then the text.
 #[derive(Clone, Copy, Debug)]
 pub struct List<'a> {
-    // Kept small: every value that flows through the engine has room for one.
-    item: Scalar,
-    /// Whether it is a vector: its items alone.
-    is_vector: bool,
+    // Every value that flows through the engine has room for one. `form` is as wide as `count`, and its spare values are the tag of
+    // `Value`: values are copied in whole words then.
+    form: Form,
     count: u32,
     bytes: &'a [u8],
 }
 
+/// What the bytes of a list hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+enum Form {
+    Bool,
+    Int32,
+    Int64,
+    Float32,
+    Float64,
+    String,
+    Bytes,
+    Timestamp,
+    /// A vector: its float32 items alone.
+    Vector,
+}
+
+impl Form {
+    const fn of(item: Scalar) -> Self {
+        match item {
+            Scalar::Bool => Self::Bool,
+            Scalar::Int32 => Self::Int32,
+            Scalar::Int64 => Self::Int64,
+            Scalar::Float32 => Self::Float32,
+            Scalar::Float64 => Self::Float64,
+            Scalar::String => Self::String,
+            Scalar::Bytes => Self::Bytes,
+            Scalar::Timestamp => Self::Timestamp,
+        }
+    }
+
+    const fn item(self) -> Scalar {
+        match self {
+            Self::Bool => Scalar::Bool,
+            Self::Int32 => Scalar::Int32,
+            Self::Int64 => Scalar::Int64,
+            Self::Float32 | Self::Vector => Scalar::Float32,
+            Self::Float64 => Scalar::Float64,
+            Self::String => Scalar::String,
+            Self::Bytes => Scalar::Bytes,
+            Self::Timestamp => Scalar::Timestamp,
+        }
+    }
+}
+
 impl PartialEq for List<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.item == other.item && self.len() == other.len() && self.iter().eq(other.iter())
+        self.item() == other.item() && self.len() == other.len() && self.iter().eq(other.iter())
     }
 }
 
@@ -114,7 +157,7 @@ impl<'a> List<'a> {
     #[must_use]
     pub fn read(item: Scalar, bytes: &'a [u8]) -> Option<Self> {
         let count = u32::from_le_bytes(*bytes.first_chunk()?);
-        let list = Self { item, is_vector: false, count, bytes };
+        let list = Self { form: Form::of(item), count, bytes };
         let items = bytes.get(list.items_at()..)?;
         match item.width() {
             Some(width) => (Some(items.len()) == list.len().checked_mul(width)).then_some(list),
@@ -126,12 +169,12 @@ impl<'a> List<'a> {
     #[must_use]
     pub fn vector(items: &'a [u8]) -> Option<Self> {
         let count = u32::try_from(items.len() / 4).ok()?;
-        items.len().is_multiple_of(4).then_some(Self { item: Scalar::Float32, is_vector: true, count, bytes: items })
+        items.len().is_multiple_of(4).then_some(Self { form: Form::Vector, count, bytes: items })
     }
 
     /// Where the items begin: behind the count and the null bits.
     const fn items_at(&self) -> usize {
-        if self.is_vector { 0 } else { 4 + self.len().div_ceil(8) }
+        if self.is_vector() { 0 } else { 4 + self.len().div_ceil(8) }
     }
 
     /// Fixed items, or offsets and text.
@@ -149,7 +192,7 @@ impl<'a> List<'a> {
         (1..=self.len()).all(|index| {
             let to = self.offset(index);
             let whole =
-                text.get(from..to).is_some_and(|part| self.item != Scalar::String || str::from_utf8(part).is_ok());
+                text.get(from..to).is_some_and(|part| self.form != Form::String || str::from_utf8(part).is_ok());
             from = to;
             whole
         })
@@ -164,7 +207,11 @@ impl<'a> List<'a> {
     /// The type of its items.
     #[must_use]
     pub const fn item(&self) -> Scalar {
-        self.item
+        self.form.item()
+    }
+
+    const fn is_vector(&self) -> bool {
+        matches!(self.form, Form::Vector)
     }
 
     /// How many items it has, nulls included.
@@ -183,11 +230,11 @@ impl<'a> List<'a> {
     #[must_use]
     pub fn get(&self, index: usize) -> Value<'a> {
         let is_null =
-            !self.is_vector && self.bytes.get(4 + index / 8).is_none_or(|bits| bits & (1 << (index % 8)) != 0);
+            !self.is_vector() && self.bytes.get(4 + index / 8).is_none_or(|bits| bits & (1 << (index % 8)) != 0);
         if is_null || index >= self.len() {
             return Value::Null;
         }
-        match self.item {
+        match self.item() {
             Scalar::Bool => self.fixed(index).map_or(Value::Null, |[byte]: [u8; 1]| Value::Bool(byte != 0)),
             Scalar::Int32 => {
                 self.fixed(index).map_or(Value::Null, |bytes| Value::Int(i32::from_le_bytes(bytes).into()))

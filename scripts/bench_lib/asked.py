@@ -1,14 +1,20 @@
 """What is asked of the gateway, and whether the measurement shows it."""
 
+import math
 import statistics
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench_lib.latency import Latency
-from bench_lib.rounds import Series
+from bench_lib.rounds import Sample, Series
 from bench_lib.soak import Soak
 
 # Most CPU time per request of GetOnlineFeatures, as a part of the baseline's, by batch.
 RATIOS = {1: 0.8, 10: 0.45, 100: 0.35}
+# Of vectors at batch 100, as parts of the pass-through's: least throughput, and most CPU time per request.
+VECTORS_BATCH = 100
+VECTORS_THROUGHPUT = 0.75
+VECTORS_CPU = 1.5
 START_RSS = 60e6
 PACED_P99_US = 1000.0
 SOAK_P99_US = 10_000.0
@@ -17,10 +23,12 @@ SOAK_GROWTH = 0.05
 
 @dataclass(frozen=True)
 class Ratio:
-    """The gateway's CPU time per request as a part of the baseline's, compared within each round."""
+    """A figure of the gateway as a part of the baseline's, compared within each round."""
 
-    kind: str
-    batch: int
+    case: str
+    what: str
+    asked: str
+    met: bool
     median: float
     least: float
     most: float
@@ -39,25 +47,50 @@ class Demand:
 def ratios(all_series: list[Series]) -> list[Ratio]:
     """Compare all pairs of cases that both ran."""
     by_name = {series.case.name: series for series in all_series}
+
+    def compare(mine: str, other: str, value: Callable[[Sample], float]) -> list[float]:
+        series, peer = by_name.get(f"gateway {mine}"), by_name.get(f"baseline {other}")
+        if not series or not peer:
+            return []
+        return [value(sample) / value(limit) for sample, limit in zip(series.samples, peer.samples, strict=True)]
+
     found = []
     for kind in ("gRPC", "gRPC many ids"):
-        for batch in RATIOS:
-            gateway, baseline = (by_name.get(f"{title} {kind} {batch}") for title in ("gateway", "baseline"))
-            if gateway and baseline:
-                pairs = zip(gateway.samples, baseline.samples, strict=True)
-                parts = [mine.cpu_us / other.cpu_us for mine, other in pairs]
-                found.append(Ratio(kind, batch, statistics.median(parts), min(parts), max(parts)))
+        for batch, most in RATIOS.items():
+            case = f"{kind} {batch}"
+            if parts := compare(case, case, _cpu):
+                ids = ", many ids" if "many" in kind else ""
+                what = f"CPU per request against the baseline, batch {batch}{ids}"
+                found.append(_ratio(f"{case}, CPU", what, parts, most=most))
+    vectors, limit = f"vectors {VECTORS_BATCH}", f"pass-through {VECTORS_BATCH}"
+    if parts := compare(vectors, limit, _rate):
+        what = f"throughput of vectors against the pass-through, batch {VECTORS_BATCH}"
+        found.append(_ratio(f"{vectors}, throughput", what, parts, least=VECTORS_THROUGHPUT))
+    if parts := compare(vectors, limit, _cpu):
+        what = f"CPU per request of vectors against the pass-through, batch {VECTORS_BATCH}"
+        found.append(_ratio(f"{vectors}, CPU", what, parts, most=VECTORS_CPU))
     return found
+
+
+def _cpu(sample: Sample) -> float:
+    return sample.cpu_us
+
+
+def _rate(sample: Sample) -> float:
+    return sample.measured.rate
+
+
+def _ratio(case: str, what: str, parts: list[float], least: float = 0.0, most: float = math.inf) -> Ratio:
+    median = statistics.median(parts)
+    asked = f"at most {most:.2f}×" if math.isfinite(most) else f"at least {least:.2f}×"
+    return Ratio(case, what, asked, least <= median <= most, median, min(parts), max(parts))
 
 
 def demands(found: list[Ratio], start_rss: int, latencies: list[Latency], soak: Soak | None) -> list[Demand]:
     """All that this run can tell."""
     result = []
     for ratio in found:
-        bound = RATIOS[ratio.batch]
-        ids = ", many ids" if "many" in ratio.kind else ""
-        what = f"CPU per request against the baseline, batch {ratio.batch}{ids}"
-        result.append(Demand(what, f"at most {bound:.2f}×", f"{ratio.median:.3f}×", ratio.median <= bound))
+        result.append(Demand(ratio.what, ratio.asked, f"{ratio.median:.3f}×", ratio.met))
     result.append(
         Demand(
             "resident memory at start",

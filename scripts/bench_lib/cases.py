@@ -36,7 +36,9 @@ def all_cases(bed: TestBed, options: Options) -> list[Case]:
             cases.append(_grpc(bed, options, server, "GetOnlineFeatures", batch))
         if bed.baseline:
             cases.append(_grpc(bed, options, bed.baseline, "PassThrough", batch))
+        cases.append(_vectors(bed, options, batch))
         cases.append(_rest(bed, options, batch))
+        cases.append(_rest_vectors(bed, options, batch))
         if batch == 1:
             cases.append(_get(bed, options))
         for server in bed.gateways():
@@ -64,6 +66,29 @@ def _grpc(bed: TestBed, options: Options, server: Server, method: str, batch: in
 
     kind = "gRPC" if method == "GetOnlineFeatures" else "pass-through"
     return Case(f"{bed.title(server)} {kind} {batch}", batch, server, run, "h2load, h2c", probe)
+
+
+def _vectors(bed: TestBed, options: Options, batch: int) -> Case:
+    server, method = bed.gateway, "GetFeatureVectors"
+
+    def run(requests: int, round_number: int) -> Measured:
+        request = ["-d", str(bed.bodies.vectors(batch, round_number)), *GRPC_HEADERS]
+        target = f"http://{server.address}{METHOD}{method}"
+        return h2load(options.connections, options.streams, requests, [*request, target])
+
+    def probe(round_number: int) -> float:
+        return bed.client.probe(server.address, method, bed.bodies.vectors(batch, round_number))
+
+    return Case(f"gateway vectors {batch}", batch, server, run, "h2load, h2c", probe)
+
+
+def _rest_vectors(bed: TestBed, options: Options, batch: int) -> Case:
+    def run(requests: int, round_number: int) -> Measured:
+        body = bed.bodies.rest_vectors(batch, round_number)
+        url = f"http://{bed.gateway.address}/v1/feature-vectors"
+        return h2load(options.connections, options.streams, requests, ["-d", str(body), *JSON_HEADERS, url])
+
+    return Case(f"gateway REST vectors {batch}", batch, bed.gateway, run, "h2load, h2c")
 
 
 def _rest(bed: TestBed, options: Options, batch: int) -> Case:

@@ -1,11 +1,10 @@
-"""The rows that are served, and the requests for them as files."""
+"""The rows that are served."""
 
 import json
 import random
 import socket
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 
 from bench_lib.errors import BenchError
 
@@ -53,39 +52,3 @@ def choose(batch: int, round_number: int) -> list[str]:
     """The ids of a round: others in each round, the same for all targets of one."""
     numbers = random.Random(f"{batch}/{round_number}").sample(range(ENTITIES), batch)
     return [f"customer_{number}" for number in numbers]
-
-
-def grpc_body(ids: list[str]) -> bytes:
-    """An OnlineFeaturesRequest for all features of the ids, in its gRPC frame."""
-    message = b"".join(b"\x0a" + bytes([len(entity)]) + entity.encode() for entity in ids)
-    return b"\0" + struct.pack(">I", len(message)) + message
-
-
-class Bodies:
-    """Request bodies as files, written when first asked for."""
-
-    def __init__(self, folder: Path) -> None:
-        """Write into the folder."""
-        self._folder = folder
-
-    def grpc(self, batch: int, round_number: int) -> Path:
-        """A gRPC request."""
-        return self._file(f"{batch}-{round_number}.bin", grpc_body(choose(batch, round_number)))
-
-    def rest(self, batch: int, round_number: int) -> Path:
-        """A JSON request."""
-        return self._file(
-            f"{batch}-{round_number}.json", json.dumps({"entity_ids": choose(batch, round_number)}).encode()
-        )
-
-    def urls(self, address: str, round_number: int) -> Path:
-        """A list of a thousand GET requests, each for another entity."""
-        ids = choose(1000, round_number)
-        lines = "".join(f"http://{address}/v1/online-features/{entity}\n" for entity in ids)
-        return self._file(f"urls-{round_number}.txt", lines.encode())
-
-    def _file(self, name: str, content: bytes) -> Path:
-        path = self._folder / name
-        if not path.is_file():
-            path.write_bytes(content)
-        return path

@@ -10,6 +10,7 @@ from typing import Any
 
 from bench_lib import report
 from bench_lib.asked import demands, ratios
+from bench_lib.engine import build_benches, engine_demands, run_engine
 from bench_lib.errors import BenchError
 from bench_lib.latency import Latency, run_latency
 from bench_lib.machine import describe
@@ -46,20 +47,26 @@ def _terminated(_signal: int, _frame: FrameType | None) -> None:
 
 def run(options: Options) -> str:
     """Measure all that was asked for; answers with the tables."""
+    if options.engine:
+        build_benches()
     with test_bed(options) as bed:
         verify(bed, options)
         facts = describe(bed, options)
         all_series = run_rounds(bed, options)
         latencies = run_latency(bed, options)
         soak = run_soak(bed, options)
+    engine = run_engine() if options.engine else []
     found = ratios(all_series)
-    parts = [report.machine(facts), report.asked(demands(found, bed.start_rss, latencies, soak))]
+    all_demands = [*demands(found, bed.start_rss, latencies, soak), *engine_demands(engine)]
+    parts = [report.machine(facts), report.asked(all_demands)]
     if found:
         parts.append(report.ratios(found))
     if all_series:
         parts.append(report.rounds(all_series))
     if latencies:
         parts.append(report.latency(latencies))
+    if engine:
+        parts.append(report.engine(engine))
     if soak:
         parts.append(report.soak(soak))
     text = "\n".join(parts)

@@ -116,10 +116,11 @@ def start_redis(folder: Path) -> Server:
     )
 
 
-def start_gateway(binary: Path, redis: Server, pool: int, folder: Path) -> Server:
+def start_gateway(binary: Path, redis: Server, pool: int, folder: Path, definitions: Path) -> Server:
     """Start the gateway with its default settings on the Redis, with as many connections to it as the baseline has."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("APP__")} | {
         "APP__SERVER__ADDRESS": "127.0.0.1:0",
+        "APP__DEFINITIONS__PATH": str(definitions),
         "APP__STORE__URL": f"redis://{redis.address}",
         "APP__STORE__REDIS__POOL_SIZE": str(pool),
         "APP__TELEMETRY__LOG_FORMAT": "json",

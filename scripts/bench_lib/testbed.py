@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench_lib.dataset import Bodies, Rows, load_redis, make_rows
+from bench_lib.bodies import Bodies
+from bench_lib.dataset import Rows, load_redis, make_rows
 from bench_lib.load import BenchClient
 from bench_lib.options import Options
 from bench_lib.processes import Server, start_baseline, start_gateway, start_redis
 from bench_lib.tools import PACKAGES, build, build_baseline, install, say
+from bench_lib.vectors import write_definitions, write_rows
 
 # Connections to Redis of the gateway and of the baseline.
 POOL = 2
@@ -59,9 +61,11 @@ def test_bed(options: Options) -> Iterator[TestBed]:
         rows = make_rows()
         say(f"loading {len(rows)} entities into Redis")
         load_redis(redis.address, rows)
-        gateway = keep(start_gateway(gateway_binary, redis, POOL, folder))
+        gateway = keep(start_gateway(gateway_binary, redis, POOL, folder, write_definitions(folder)))
         time.sleep(SETTLE)
         start_rss = gateway.rss_bytes()
+        say("writing the same rows into a defined view")
+        write_rows(gateway.address, rows)
         baseline = keep(start_baseline(baseline_binary, redis, POOL, folder)) if baseline_binary else None
         yield TestBed(
             redis, gateway, gateway_binary, baseline, start_rss, BenchClient(client_binary), Bodies(folder), rows

@@ -35,9 +35,14 @@ def install(programs: dict[str, str]) -> None:
         run([*sudo, *command], environment=environment)
 
 
+def target_folder() -> Path:
+    """Where cargo builds."""
+    return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+
+
 def build(options: Options) -> tuple[Path, Path]:
     """Build the gateway and the client; answers with the two binaries."""
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    target = target_folder()
     say("building the client")
     run(["cargo", "build", "--profile=release", "--locked", "--package=bench-client"], folder=ROOT)
     gateway = options.gateway_bin

@@ -12,6 +12,7 @@ from bench_lib.options import Options
 from bench_lib.processes import Server
 from bench_lib.testbed import TestBed
 from bench_lib.tools import say
+from bench_lib.vectors import expected, rest_body
 
 # The baseline's JSON parser does not round correctly: its values may differ in the last bits.
 BASELINE_TOLERANCE = 1e-12
@@ -28,6 +29,26 @@ def verify(bed: TestBed, options: Options) -> None:
                 _compare(bed, server, ids, names, reply)
     if not options.cases or any("REST" in pattern for pattern in options.cases):
         _verify_rest(bed)
+    _verify_vectors(bed)
+
+
+def _verify_vectors(bed: TestBed) -> None:
+    connection = http.client.HTTPConnection(bed.gateway.address, timeout=10)
+    try:
+        for batch in BATCHES:
+            ids = choose(batch, 1)
+            connection.request("POST", "/v1/feature-vectors", rest_body(ids), {"content-type": "application/json"})
+            response = connection.getresponse()
+            text = response.read()
+            try:
+                vectors = json.loads(text)["vectors"]
+            except (ValueError, KeyError, TypeError) as error:
+                raise BenchError(f"REST answered {response.status} without vectors: {text[:300]!r}") from error
+            for entity, vector in zip(ids, vectors, strict=True):
+                if vector != expected(bed.rows[entity]):
+                    raise BenchError(f"gateway: the vector of {entity} is not its row rounded to float32: {vector}")
+    finally:
+        connection.close()
 
 
 def _verify_rest(bed: TestBed) -> None:

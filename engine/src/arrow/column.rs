@@ -102,6 +102,51 @@ impl<'a> Column<'a> {
         self.len == 0
     }
 
+    /// Whether every value is null or a number that fits the declared type, so that [`Column::numbers`] reads them.
+    #[must_use]
+    pub const fn is_numbers(&self) -> bool {
+        match &self.kind {
+            Kind::Int32(ints) => ints.fit_int32(),
+            Kind::Int64(ints) => ints.fit_int64(),
+            Kind::Float32(floats) => floats.fit_float32(),
+            Kind::Float64(_) => true,
+            Kind::Null
+            | Kind::Bool(_)
+            | Kind::IntAsFloat32(_)
+            | Kind::IntAsFloat64(_)
+            | Kind::Text(_)
+            | Kind::Bytes(_)
+            | Kind::Time(_)
+            | Kind::Dictionary(..)
+            | Kind::List(..) => false,
+        }
+    }
+
+    /// Rows from `start` as float64, as many as `out` takes: what [`Value::as_f64`] gives, and NaN for null. For a column that
+    /// [`Column::is_numbers`]; another gives null.
+    pub fn numbers(&self, start: usize, out: &mut [f64]) {
+        match &self.kind {
+            Kind::Int32(ints) | Kind::Int64(ints) => ints.widen(start, out),
+            Kind::Float32(floats) | Kind::Float64(floats) => floats.widen(start, out),
+            Kind::Null
+            | Kind::Bool(_)
+            | Kind::IntAsFloat32(_)
+            | Kind::IntAsFloat64(_)
+            | Kind::Text(_)
+            | Kind::Bytes(_)
+            | Kind::Time(_)
+            | Kind::Dictionary(..)
+            | Kind::List(..) => out.fill(f64::NAN),
+        }
+        if let Some(nulls) = &self.nulls {
+            for (at, number) in out.iter_mut().enumerate() {
+                if nulls.is_null(start + at) {
+                    *number = f64::NAN;
+                }
+            }
+        }
+    }
+
     /// The value of a row; null behind the end. Lists take room in `arena`.
     ///
     /// # Errors

@@ -42,6 +42,30 @@ impl<'a> Ints<'a> {
             .or_else(|| values::<UInt64Type>(array).map(Self::U64))
     }
 
+    /// Whether an int32 holds every value that the array can.
+    pub(super) const fn fit_int32(self) -> bool {
+        matches!(self, Self::I8(_) | Self::I16(_) | Self::I32(_) | Self::U8(_) | Self::U16(_))
+    }
+
+    /// Whether an int64 holds every value that the array can.
+    pub(super) const fn fit_int64(self) -> bool {
+        self.fit_int32() || matches!(self, Self::I64(_) | Self::U32(_))
+    }
+
+    /// Rows from `start`, rounded to float64; behind the end nothing is written.
+    pub(super) fn widen(self, start: usize, out: &mut [f64]) {
+        match self {
+            Self::I8(values) => copy(values, start, out, f64::from),
+            Self::I16(values) => copy(values, start, out, f64::from),
+            Self::I32(values) => copy(values, start, out, f64::from),
+            Self::I64(values) => copy(values, start, out, |value| value as f64),
+            Self::U8(values) => copy(values, start, out, f64::from),
+            Self::U16(values) => copy(values, start, out, f64::from),
+            Self::U32(values) => copy(values, start, out, f64::from),
+            Self::U64(values) => copy(values, start, out, |value| value as f64),
+        }
+    }
+
     /// The number of a row that the array has.
     pub(super) fn get(self, row: usize) -> i128 {
         match self {
@@ -54,6 +78,12 @@ impl<'a> Ints<'a> {
             Self::U32(values) => values[row].into(),
             Self::U64(values) => values[row].into(),
         }
+    }
+}
+
+fn copy<T: Copy>(values: &[T], start: usize, out: &mut [f64], convert: impl Fn(T) -> f64) {
+    for (number, value) in out.iter_mut().zip(values.get(start..).unwrap_or_default()) {
+        *number = convert(*value);
     }
 }
 
@@ -71,6 +101,20 @@ impl<'a> Floats<'a> {
             .map(Self::F64)
             .or_else(|| values::<Float32Type>(array).map(Self::F32))
             .or_else(|| array.as_primitive_opt::<Float16Type>().map(Self::F16))
+    }
+
+    /// Whether a float32 holds every value that the array can.
+    pub(super) const fn fit_float32(self) -> bool {
+        matches!(self, Self::F16(_) | Self::F32(_))
+    }
+
+    /// Rows from `start`; behind the end nothing is written.
+    pub(super) fn widen(self, start: usize, out: &mut [f64]) {
+        match self {
+            Self::F16(array) => copy(array.values(), start, out, |value| value.to_f64()),
+            Self::F32(values) => copy(values, start, out, f64::from),
+            Self::F64(values) => copy(values, start, out, |value| value),
+        }
     }
 
     /// The number of a row that the array has.

@@ -1,16 +1,19 @@
-//! The batch path: the same loop as the row path, over the rows of Arrow arrays.
+//! The batch path: the steps of the row path over the rows of Arrow arrays, in blocks. Slots that are numbers go through a block column by
+//! column, all others row by row.
 
 use std::ops::Range;
 
 use arrow_array::RecordBatch;
 use bumpalo::Bump;
 
-use super::input::InputRow;
+use super::input::{InputRow, State};
 use super::layout::Layout;
+use super::slot::{Slot, round};
 use super::vector::{Incomplete, Plan};
 use crate::arrow::Column;
 use crate::fit::{FitError, ServiceFit};
 use crate::scope::Scope;
+use crate::transforms::QUIET_NAN;
 use crate::value::Value;
 
 /// The columns of a batch that a service reads, by its inputs.
@@ -78,12 +81,20 @@ impl<'a> Batch<'a> {
         self.rows
     }
 
-    /// Reads a row.
-    fn read<'v>(&self, layout: &Layout, row: usize, arena: &'v Bump, out: &mut InputRow<'v>) -> Result<(), BatchError>
+    /// Reads these inputs of a row.
+    fn read<'v>(
+        &self,
+        layout: &Layout,
+        row: usize,
+        inputs: &[usize],
+        arena: &'v Bump,
+        out: &mut InputRow<'v>,
+    ) -> Result<(), BatchError>
     where
         'a: 'v,
     {
-        for (index, column) in self.columns.iter().enumerate() {
+        for &index in inputs {
+            let Some(column) = self.columns.get(index) else { continue };
             let value = column.value(row, arena).map_err(|why| {
                 let column = layout.inputs().get(index).map(|input| input.name.clone()).unwrap_or_default();
                 BatchError::Value { column, row, why }
@@ -94,29 +105,128 @@ impl<'a> Batch<'a> {
     }
 }
 
+/// Rows of a block: few enough that its vectors stay in the nearest cache.
+const BLOCK: usize = 256;
+
+/// The slots of a plan by how a batch computes them.
+struct Split<'p> {
+    /// Slots that are numbers: position among the slots, slot, first position of the vector, input.
+    numbers: Vec<(usize, &'p Slot, usize, usize)>,
+    /// All others: position among the slots, slot, first position of the vector.
+    others: Vec<(usize, &'p Slot, usize)>,
+    /// The inputs that the others read.
+    inputs: Vec<usize>,
+}
+
+impl<'p> Split<'p> {
+    fn new(plan: &'p Plan, batch: &Batch<'_>) -> Self {
+        let mut split = Self { numbers: Vec::new(), others: Vec::new(), inputs: Vec::new() };
+        let mut from = 0;
+        for (position, slot) in plan.slots().iter().enumerate() {
+            let is_number = |input: &usize| batch.columns.get(*input).is_some_and(Column::is_numbers);
+            match slot.number_input().filter(is_number) {
+                Some(input) => split.numbers.push((position, slot, from, input)),
+                None => {
+                    split.others.push((position, slot, from));
+                    split.inputs.extend(&slot.reads);
+                }
+            }
+            from += slot.width;
+        }
+        split.inputs.sort_unstable();
+        split.inputs.dedup();
+        split
+    }
+}
+
+/// The first slot without a finite number of each row of a block.
+struct Firsts([Option<Incomplete>; BLOCK]);
+
+impl Firsts {
+    fn note(&mut self, row: usize, slot: usize, state: State) {
+        if let Some(first) = self.0.get_mut(row)
+            && first.is_none_or(|first| slot < first.slot)
+        {
+            *first = Some(Incomplete { slot, state });
+        }
+    }
+}
+
 impl Plan {
     /// Computes the vectors of some rows of a batch, and appends them. Bit for bit what [`Plan::evaluate`] gives for each row.
     ///
     /// # Errors
     /// A value that does not fit its declared type.
     pub fn transform(&self, batch: &Batch<'_>, rows: Range<usize>, out: &mut Matrix) -> Result<(), BatchError> {
+        let split = Split::new(self, batch);
+        let width = self.width();
         let mut arena = Bump::new();
+        let mut firsts = Firsts([None; BLOCK]);
         let start = out.values.len();
-        out.values.resize(start + rows.len() * self.width(), 0.0);
-        let mut rest = out.values.get_mut(start..).unwrap_or_default();
-        for row in rows {
-            let (vector, tail) = std::mem::take(&mut rest).split_at_mut(self.width());
-            rest = tail;
-            {
-                let mut inputs = InputRow::new(self.layout().inputs().len());
-                batch.read(self.layout(), row, &arena, &mut inputs)?;
-                if let Err(incomplete) = self.evaluate(&inputs, &arena, vector, None) {
-                    out.incomplete.push((row, incomplete));
+        out.values.resize(start + rows.len() * width, 0.0);
+        for at in rows.clone().step_by(BLOCK) {
+            let block = at..rows.end.min(at + BLOCK);
+            let from = start + (at - rows.start) * width;
+            let vectors = out.values.get_mut(from..from + block.len() * width).unwrap_or_default();
+            for (position, slot, offset, input) in &split.numbers {
+                if let Some(column) = batch.columns.get(*input) {
+                    numbers(slot, column, block.clone(), vectors.iter_mut().skip(*offset).step_by(width), |row| {
+                        firsts.note(row, *position, State::NULL);
+                    });
                 }
             }
+            if !split.others.is_empty() {
+                self.others(&split, (batch, block.clone()), &arena, vectors, &mut firsts)?;
+            }
             arena.reset();
+            for (row, first) in block.zip(&mut firsts.0) {
+                out.incomplete.extend(first.take().map(|first| (row, first)));
+            }
         }
         Ok(())
+    }
+
+    /// Computes the slots of a block that are no numbers.
+    fn others(
+        &self,
+        split: &Split<'_>,
+        (batch, block): (&Batch<'_>, Range<usize>),
+        arena: &Bump,
+        vectors: &mut [f32],
+        firsts: &mut Firsts,
+    ) -> Result<(), BatchError> {
+        let mut inputs = InputRow::new(self.layout().inputs().len());
+        for ((at, row), vector) in block.enumerate().zip(vectors.chunks_exact_mut(self.width())) {
+            batch.read(self.layout(), row, &split.inputs, arena, &mut inputs)?;
+            let scope = Scope { inputs: inputs.values(), arena };
+            for (position, slot, from) in &split.others {
+                let positions = vector.get_mut(*from..from + slot.width).unwrap_or_default();
+                if let Some(state) = slot.fill(&inputs, &scope, positions) {
+                    firsts.note(at, *position, state);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Computes a slot that is a number for the rows of a block; tells which of them, counted in the block, have none.
+fn numbers<'o>(
+    slot: &Slot,
+    column: &Column<'_>,
+    block: Range<usize>,
+    out: impl Iterator<Item = &'o mut f32>,
+    mut incomplete: impl FnMut(usize),
+) {
+    let mut room = [0.0; BLOCK];
+    let numbers = room.get_mut(..block.len()).unwrap_or_default();
+    column.numbers(block.start, numbers);
+    slot.numbers(numbers);
+    for (row, (number, out)) in numbers.iter().zip(out).enumerate() {
+        if !round(*number, out) {
+            *out = QUIET_NAN;
+            incomplete(row);
+        }
     }
 }
 
@@ -134,11 +244,12 @@ impl Layout {
         fit: &mut ServiceFit,
     ) -> Result<(), BatchError> {
         let mut arena = Bump::new();
+        let all: Vec<usize> = (0..self.inputs().len()).collect();
         for row in 0..batch.rows() {
             fit.row(times.get(row).copied().unwrap_or_default());
             {
                 let mut inputs = InputRow::new(self.inputs().len());
-                batch.read(self, row, &arena, &mut inputs)?;
+                batch.read(self, row, &all, &arena, &mut inputs)?;
                 let scope = Scope { inputs: inputs.values(), arena: &arena };
                 for (slot, read) in self.slots().iter().enumerate() {
                     if !fit.wants(slot) {

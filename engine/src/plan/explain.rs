@@ -41,7 +41,7 @@ impl Plan {
         let mut traces = Vec::with_capacity(self.slots().len());
         for (slot, definition) in self.slots().iter().zip(&self.service().slots) {
             let mut positions = vec![0.0; slot.width];
-            let (state, _) = slot.fill(row, &scope, &mut positions);
+            let state = slot.fill(row, &scope, &mut positions).unwrap_or_else(|| slot.state(row));
             let faulted = row.fault(&slot.reads);
             let source = match faulted {
                 Some(fault) => Err(fault),

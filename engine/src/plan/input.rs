@@ -78,6 +78,15 @@ impl<'v> InputRow<'v> {
         self.put(index, value, if value.is_null() { State::NULL } else { State::PRESENT });
     }
 
+    /// Sets an input to a value that is there.
+    #[inline]
+    pub(super) fn present(&mut self, index: usize, value: Value<'v>) {
+        if let (Some(old), Some(old_state)) = (self.values.get_mut(index), self.states.get_mut(index)) {
+            *old = value;
+            *old_state = State::PRESENT;
+        }
+    }
+
     /// Sets an input and its status: a default that fills a MISSING value, for instance.
     pub fn put(&mut self, index: usize, value: Value<'v>, state: State) {
         if let (Some(old), Some(old_state)) = (self.values.get_mut(index), self.states.get_mut(index)) {

@@ -26,6 +26,8 @@ pub(super) struct Slot {
     pub(super) reads: Vec<usize>,
     /// Positions of the vector.
     pub(super) width: usize,
+    /// Whether it is one number by way of functions of numbers, in which NaN stands for null.
+    pub(super) is_number: bool,
 }
 
 impl Source {
@@ -38,31 +40,65 @@ impl Source {
 }
 
 impl Slot {
-    /// Fills the positions of the slot. The status is that of its worst input, and NULL where the inputs are there but give no value; it is
-    /// complete (true) if every position has a finite number.
-    pub(super) fn fill<'v>(&'v self, row: &'v InputRow<'v>, scope: &Scope<'v>, out: &mut [f32]) -> (State, bool) {
-        let filled = match row.fault(&self.reads) {
-            Some(fault) => Err(fault),
-            None => self.run(scope, out),
-        };
-        let fault = match filled {
-            Ok(true) => return (row.worst(&self.reads), true),
-            Ok(false) => None,
-            Err(fault) => Some(fault),
+    /// Fills the positions of the slot. None: every position has a finite number; else all hold the quiet NaN, and this is its status.
+    pub(super) fn fill<'v>(&'v self, row: &'v InputRow<'v>, scope: &Scope<'v>, out: &mut [f32]) -> Option<State> {
+        let fault = match row.fault(&self.reads) {
+            Some(fault) => Some(fault),
+            None => match self.run(scope, out) {
+                Ok(true) => return None,
+                Ok(false) => None,
+                Err(fault) => Some(fault),
+            },
         };
         out.fill(QUIET_NAN);
-        let state = match fault {
+        Some(match fault {
             Some(fault) => State::from(fault),
-            None => match row.worst(&self.reads) {
+            None => match self.state(row) {
                 state if state.status == Status::Present => State::NULL,
                 state => state,
             },
-        };
-        (state, false)
+        })
+    }
+
+    /// The status of a slot that is complete: that of its worst input.
+    pub(super) fn state(&self, row: &InputRow<'_>) -> State {
+        row.worst(&self.reads)
+    }
+
+    /// Its input, if it is a number by way of functions of one input.
+    pub(super) fn number_input(&self) -> Option<usize> {
+        match self.source {
+            Source::Input(index) if self.is_number => Some(index),
+            Source::Input(_) | Source::Expression(_) => None,
+        }
+    }
+
+    /// Puts numbers through the steps of a slot that is a number, in place; NaN is null.
+    pub(super) fn numbers(&self, numbers: &mut [f64]) {
+        for (function, null) in self.steps.iter().filter_map(Applied::function) {
+            function.of_all(numbers, null);
+        }
     }
 
     /// Whether every position has a finite number now.
     fn run<'v>(&'v self, scope: &Scope<'v>, out: &mut [f32]) -> Result<bool, Fault> {
+        if self.is_number
+            && let [out] = out
+        {
+            let number = match &self.source {
+                Source::Input(index) => scope.inputs.get(*index).and_then(|value| value.as_f64()),
+                Source::Expression(program) => program.eval(scope)?.as_f64(),
+            };
+            let steps = self.steps.iter().filter_map(Applied::function);
+            let number =
+                steps.fold(
+                    number.unwrap_or(f64::NAN),
+                    |number, (function, null)| {
+                        if number.is_nan() { null } else { function.of(number) }
+                    },
+                );
+            return Ok(round(number, out));
+        }
         let mut value = self.source.value(scope)?;
         for step in &self.steps {
             if step.is_wide() {
@@ -84,11 +120,19 @@ fn write(value: Value<'_>, out: &mut [f32]) -> bool {
     write_one(value, out)
 }
 
+/// Rounds a number to float32; false if it is not finite then.
 #[inline]
-#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "rounding to float32 is what it does")]
+#[expect(clippy::cast_possible_truncation, reason = "rounding to float32 is what it does")]
+pub(super) fn round(number: f64, out: &mut f32) -> bool {
+    *out = number as f32;
+    out.is_finite()
+}
+
+#[inline]
+#[expect(clippy::cast_precision_loss, reason = "rounding to float32 is what it does")]
 fn write_one(value: Value<'_>, out: &mut f32) -> bool {
     *out = match value {
-        Value::Float(value) => value as f32,
+        Value::Float(value) => return round(value, out),
         // Not by way of float64, which would round twice.
         Value::Int(value) => value as f32,
         Value::Bool(value) => f32::from(u8::from(value)),

@@ -10,7 +10,7 @@ use super::layout::{Layout, LayoutError};
 use super::slot::Slot;
 use super::view::ViewReader;
 use crate::definitions::{Service, fingerprint};
-use crate::dtype::DType;
+use crate::dtype::{DType, Scalar};
 use crate::scope::Scope;
 use crate::transforms::{Applied, Output};
 
@@ -95,7 +95,11 @@ impl Plan {
                 (Output::Wide, Some(step)) => step.width(),
             };
             let (name, source, reads) = (definition.name.clone(), read.source.clone(), read.reads.clone());
-            slots.push(Slot { name, source, steps, reads, width });
+            // Without a step an int is rounded to float32 once, not by way of float64.
+            let is_float = matches!(read.dtype, DType::Scalar(Scalar::Float32 | Scalar::Float64));
+            let is_number =
+                if steps.is_empty() { is_float } else { steps.iter().all(|step| step.function().is_some()) };
+            slots.push(Slot { name, source, steps, reads, width, is_number });
         }
         let width = slots.iter().map(|slot| slot.width).sum();
         let readers = (0..service.views.len()).map(|view| ViewReader::new(&service, &layout, view)).collect();
@@ -180,12 +184,12 @@ impl Plan {
         for (at, slot) in self.slots.iter().enumerate() {
             let Some((positions, tail)) = std::mem::take(&mut rest).split_at_mut_checked(slot.width) else { break };
             rest = tail;
-            let (state, is_complete) = slot.fill(row, &scope, positions);
-            if !is_complete && first.is_none() {
-                first = Some(Incomplete { slot: at, state });
-            }
+            let incomplete = slot.fill(row, &scope, positions);
             if let Some(place) = states.as_deref_mut().and_then(|states| states.get_mut(at)) {
-                *place = state;
+                *place = incomplete.unwrap_or_else(|| slot.state(row));
+            }
+            if let (Some(state), None) = (incomplete, first) {
+                first = Some(Incomplete { slot: at, state });
             }
         }
         first.map_or(Ok(()), Err)

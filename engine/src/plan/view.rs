@@ -33,6 +33,8 @@ struct Read {
     input: usize,
     /// Position among the features of the view.
     feature: usize,
+    /// Older values have expired.
+    ttl: i64,
     defined: Feature,
 }
 
@@ -50,7 +52,9 @@ impl ViewReader {
                     && view == position
                     && let Some(defined) = row.features.get(feature)
                 {
-                    reads.push(Read { input: index, feature, defined: defined.clone() });
+                    // Zero is for ever, as is none.
+                    let ttl = defined.ttl.filter(|ttl| *ttl > 0).unwrap_or(i64::MAX);
+                    reads.push(Read { input: index, feature, ttl, defined: defined.clone() });
                 }
             }
         }
@@ -59,7 +63,17 @@ impl ViewReader {
 
     /// Sets the inputs from a row, for a request at t, and gives the row's event time. `stored` gives the features in the order of the view.
     pub fn read<'v>(&'v self, stored: Stored<'v>, t: i64, out: &mut InputRow<'v>) -> Option<i64> {
+        let age = match (stored, stored.event_time()) {
+            (Stored::Packed(..), Some(time)) if time <= t => Some(t.saturating_sub(time)),
+            _ => None,
+        };
         for read in &self.reads {
+            if let (Stored::Packed(row, _), Some(age)) = (&stored, age)
+                && age <= read.ttl
+                && row.take(read.feature, |value| out.present(read.input, value))
+            {
+                continue;
+            }
             let (value, state) = stored.feature(read.feature, &read.defined, t);
             out.put(read.input, value, state);
         }

@@ -6,6 +6,7 @@ use super::packed::{OpenRow, PackedRow};
 use super::schema::{Place, Schema};
 use super::{Cell, Undecodable};
 use crate::dtype::DType;
+use crate::value::Value;
 
 /// Where wanted features lie in rows of a stored schema, which may be older or newer than the reader. Made once for each pair.
 #[derive(Clone, Debug)]
@@ -64,6 +65,15 @@ pub struct MappedRow<'a> {
 }
 
 impl<'a> MappedRow<'a> {
+    /// Hands over the value of the wanted feature of that index, if it is of fixed width and neither null nor missing; else false.
+    #[inline]
+    pub fn take(&self, wanted: usize, take: impl FnOnce(Value<'a>)) -> bool {
+        match self.found.get(wanted) {
+            Some(Found::Column(column, place)) => self.row.take(*column, place, take),
+            Some(Found::Incompatible(_) | Found::Missing) | None => false,
+        }
+    }
+
     /// What it has for the wanted feature of that index.
     #[must_use]
     #[inline]

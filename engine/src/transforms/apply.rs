@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::{Kernel, OnNull, Other, StepDefinition};
+use super::{Function, Kernel, OnNull, Other, StepDefinition};
 use crate::definitions::Constant;
 use crate::scope::{Fault, Scope};
 use crate::value::{List, Value};
@@ -60,6 +60,8 @@ pub struct Applied {
     guard: Guard,
     takes_null: bool,
     kernel: Kernel,
+    /// What null becomes, NaN if it stays null; none for a step that is no function of numbers.
+    null: Option<f64>,
 }
 
 impl Applied {
@@ -68,11 +70,17 @@ impl Applied {
     /// # Errors
     /// Fitted parameters that are not this step's, in words.
     pub fn new(definition: &StepDefinition, others: &[Other], fitted: &Json) -> Result<Self, String> {
-        Ok(Self {
-            guard: Guard::new(definition),
-            takes_null: definition.step.takes_null(),
-            kernel: definition.step.kernel(definition.input, others, fitted)?,
-        })
+        let guard = Guard::new(definition);
+        let kernel = definition.step.kernel(definition.input, others, fitted)?;
+        let null = match (&kernel, &guard) {
+            (Kernel::Number(function), Guard { on_null, keeps_nan: false }) => match on_null {
+                OnNull::Propagate => Some(f64::NAN),
+                OnNull::Default(constant) => borrow(constant).as_f64().map(|number| function.of(number)),
+                OnNull::Error => None,
+            },
+            _ => None,
+        };
+        Ok(Self { guard, takes_null: definition.step.takes_null(), kernel, null })
     }
 
     /// Whether it gives several positions, by [`Applied::fill`], and not one value.
@@ -85,7 +93,7 @@ impl Applied {
     #[must_use]
     pub fn width(&self) -> usize {
         match &self.kernel {
-            Kernel::One(_) => 1,
+            Kernel::Number(_) | Kernel::One(_) => 1,
             Kernel::Wide(kernel) => kernel.width(),
         }
     }
@@ -94,8 +102,17 @@ impl Applied {
     #[must_use]
     pub fn suffix(&self, position: usize) -> String {
         match &self.kernel {
-            Kernel::One(_) => String::new(),
+            Kernel::Number(_) | Kernel::One(_) => String::new(),
             Kernel::Wide(kernel) => kernel.suffix(position),
+        }
+    }
+
+    /// The step as a function of numbers in which NaN stands for null, and what it gives for null; none for a step that is no such function.
+    #[must_use]
+    pub fn function(&self) -> Option<(&dyn Function, f64)> {
+        match (&self.kernel, self.null) {
+            (Kernel::Number(function), Some(null)) => Some((function.as_ref(), null)),
+            _ => None,
         }
     }
 
@@ -106,6 +123,9 @@ impl Applied {
     pub fn apply<'v>(&'v self, value: Value<'v>, scope: &Scope<'v>) -> Result<Value<'v>, Fault> {
         let value = self.guard.settle(value)?;
         match &self.kernel {
+            Kernel::Number(function) => {
+                Ok(value.as_f64().map_or(Value::Null, |number| Value::Float(function.of(number))))
+            }
             Kernel::One(kernel) if self.takes_null || !value.is_null() => kernel.apply(value, scope),
             Kernel::One(_) | Kernel::Wide(_) => Ok(Value::Null),
         }
@@ -119,7 +139,7 @@ impl Applied {
     pub fn fill(&self, value: Value<'_>, scope: &Scope<'_>, out: &mut [f32]) -> Result<bool, Fault> {
         let filled = self.guard.settle(value).and_then(|value| match &self.kernel {
             Kernel::Wide(kernel) if self.takes_null || !value.is_null() => kernel.fill(value, scope, out),
-            Kernel::Wide(_) | Kernel::One(_) => Ok(false),
+            Kernel::Wide(_) | Kernel::Number(_) | Kernel::One(_) => Ok(false),
         });
         if filled != Ok(true) {
             out.fill(QUIET_NAN);

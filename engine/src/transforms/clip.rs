@@ -5,10 +5,8 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::parameter::{Arguments, Default, Parameter, Takes};
-use super::{Kernel, Map, Other, Output, Problem, Step, Transform, types};
+use super::{Function, Kernel, Other, Output, Problem, Step, Transform, types};
 use crate::dtype::{DType, Scalar};
-use crate::scope::{Fault, Scope};
-use crate::value::Value;
 
 /// `clip`.
 pub(super) const TRANSFORM: Transform = Transform {
@@ -48,17 +46,15 @@ impl Step for Clip {
     }
 
     fn kernel(&self, _input: DType, _others: &[Other], _fitted: &Json) -> Result<Kernel, String> {
-        Ok(Kernel::One(Box::new(self.clone())))
+        Ok(Kernel::Number(Box::new(self.clone())))
     }
 }
 
-impl Map for Clip {
-    fn apply<'v>(&'v self, value: Value<'v>, _scope: &Scope<'v>) -> Result<Value<'v>, Fault> {
-        Ok(value.as_f64().map_or(Value::Null, |number| {
-            // Comparisons, so that NaN and the sign of a zero stay as they are.
-            let raised = if number < self.min { self.min } else { number };
-            Value::Float(if raised > self.max { self.max } else { raised })
-        }))
+impl Function for Clip {
+    fn of(&self, number: f64) -> f64 {
+        // Comparisons, so that NaN and the sign of a zero stay as they are.
+        let raised = if number < self.min { self.min } else { number };
+        if raised > self.max { self.max } else { raised }
     }
 }
 
@@ -66,6 +62,7 @@ impl Map for Clip {
 mod tests {
     use super::super::testing::{Bench, int, problem};
     use super::*;
+    use crate::value::Value;
 
     #[test]
     fn stays_between_its_bounds() {

@@ -6,12 +6,10 @@ use serde_json::{Value as Json, json};
 
 use super::numeric::to_float;
 use super::parameter::Arguments;
-use super::{Fit, Kernel, Map, Other, Output, Problem, Step, Transform};
+use super::{Fit, Function, Kernel, Other, Output, Problem, Step, Transform};
 use crate::dtype::DType;
 use crate::fit::{NumberFit, finite, number};
 use crate::numbers::Extremes;
-use crate::scope::{Fault, Scope};
-use crate::value::Value;
 
 /// `max_abs`.
 pub(super) const TRANSFORM: Transform = Transform {
@@ -44,7 +42,7 @@ impl Step for MaxAbs {
     }
 
     fn kernel(&self, _input: DType, _others: &[Other], fitted: &Json) -> Result<Kernel, String> {
-        Ok(Kernel::One(Box::new(Shrunk { most: number(fitted, "max_abs")? })))
+        Ok(Kernel::Number(Box::new(Shrunk { most: number(fitted, "max_abs")? })))
     }
 }
 
@@ -53,10 +51,9 @@ struct Shrunk {
     most: f64,
 }
 
-impl Map for Shrunk {
-    fn apply<'v>(&'v self, value: Value<'v>, _scope: &Scope<'v>) -> Result<Value<'v>, Fault> {
-        let Some(number) = value.as_f64() else { return Ok(Value::Null) };
-        Ok(Value::Float(if self.most == 0.0 { 0.0 } else { number / self.most }))
+impl Function for Shrunk {
+    fn of(&self, number: f64) -> f64 {
+        if self.most == 0.0 { 0.0 } else { number / self.most }
     }
 }
 

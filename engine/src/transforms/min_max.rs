@@ -6,12 +6,10 @@ use serde_json::{Value as Json, json};
 
 use super::numeric::{given_pair, to_float};
 use super::parameter::{Arguments, Default, Parameter, Takes};
-use super::{Fit, Kernel, Map, Other, Output, Problem, Step, Transform, types};
+use super::{Fit, Function, Kernel, Other, Output, Problem, Step, Transform, types};
 use crate::dtype::DType;
 use crate::fit::{NumberFit, finite, number};
 use crate::numbers::Extremes;
-use crate::scope::{Fault, Scope};
-use crate::value::Value;
 
 /// `min_max`.
 pub(super) const TRANSFORM: Transform = Transform {
@@ -88,7 +86,7 @@ impl Step for MinMax {
         if !span.is_finite() || !(high - low).is_finite() {
             return Err(format!("from {min} to {max} is further than float64 reaches; put a `clip` before the step"));
         }
-        Ok(Kernel::One(Box::new(Scaled { min, span, low, high, clip: self.clip })))
+        Ok(Kernel::Number(Box::new(Scaled { min, span, low, high, clip: self.clip })))
     }
 }
 
@@ -101,14 +99,13 @@ struct Scaled {
     clip: bool,
 }
 
-impl Map for Scaled {
-    fn apply<'v>(&'v self, value: Value<'v>, _scope: &Scope<'v>) -> Result<Value<'v>, Fault> {
-        let Some(number) = value.as_f64() else { return Ok(Value::Null) };
+impl Function for Scaled {
+    fn of(&self, number: f64) -> f64 {
         if self.span == 0.0 {
-            return Ok(Value::Float(self.low));
+            return self.low;
         }
         let scaled = self.low + (number - self.min) / self.span * (self.high - self.low);
-        Ok(Value::Float(if self.clip { scaled.clamp(self.low, self.high) } else { scaled }))
+        if self.clip { scaled.clamp(self.low, self.high) } else { scaled }
     }
 }
 

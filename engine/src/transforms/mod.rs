@@ -49,7 +49,9 @@ mod tests;
 
 pub use apply::{Applied, Guard, QUIET_NAN};
 pub use document::document;
-pub use step::{Fit, Fitted, Kernel, Map, OnNull, Other, Output, Problem, Step, StepDefinition, Transform, Widen};
+pub use step::{
+    Fit, Fitted, Function, Kernel, Map, OnNull, Other, Output, Problem, Step, StepDefinition, Transform, Widen,
+};
 
 /// Every transform, by name.
 static CATALOGUE: &[Transform] = &[

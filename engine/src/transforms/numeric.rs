@@ -1,12 +1,10 @@
 //! What transforms of a number to a number share.
 
 use super::parameter::{Arguments, Default, Parameter, Takes};
-use super::{Map, Output, Problem, types};
+use super::{Function, Output, Problem, types};
 use crate::dtype::{DType, Scalar};
 use crate::fit::finite;
 use crate::numbers::{Method, Sorted};
-use crate::scope::{Fault, Scope};
-use crate::value::Value;
 
 /// The output of a step that takes a number and makes a float64.
 pub(super) fn to_float(input: DType) -> Result<Output, Problem> {
@@ -20,9 +18,9 @@ pub(super) struct Centred {
     pub(super) divisor: f64,
 }
 
-impl Map for Centred {
-    fn apply<'v>(&'v self, value: Value<'v>, _scope: &Scope<'v>) -> Result<Value<'v>, Fault> {
-        Ok(value.as_f64().map_or(Value::Null, |number| Value::Float((number - self.centre) / self.divisor)))
+impl Function for Centred {
+    fn of(&self, number: f64) -> f64 {
+        (number - self.centre) / self.divisor
     }
 }
 

@@ -6,12 +6,10 @@ use serde_json::{Value as Json, json};
 
 use super::numeric::to_float;
 use super::parameter::{Arguments, Default, Parameter, Takes};
-use super::{Fit, Kernel, Map, Other, Output, Problem, Step, Transform};
+use super::{Fit, Function, Kernel, Other, Output, Problem, Step, Transform};
 use crate::dtype::DType;
 use crate::fit::{EMPTY, NumberFit, finite, numbers};
 use crate::numbers::{Method, Quantiles, Sorted, normal_quantile};
-use crate::scope::{Fault, Scope};
-use crate::value::Value;
 
 /// `quantile_transform`.
 pub(super) const TRANSFORM: Transform = Transform {
@@ -89,7 +87,7 @@ impl Step for QuantileTransform {
         if knots.is_empty() {
             return Err("the fitted parameters have no `knots`; fit the step again".to_owned());
         }
-        Ok(Kernel::One(Box::new(Ranks { knots, normal: self.normal })))
+        Ok(Kernel::Number(Box::new(Ranks { knots, normal: self.normal })))
     }
 }
 
@@ -102,7 +100,7 @@ struct Ranks {
 
 impl Ranks {
     /// The rank of a value that is not NaN.
-    fn of(&self, value: f64) -> f64 {
+    fn rank(&self, value: f64) -> f64 {
         let (Some(first), Some(last)) = (self.knots.first(), self.knots.last()) else { return 0.0 };
         if value <= *first {
             return 0.0;
@@ -125,15 +123,13 @@ impl Ranks {
     }
 }
 
-impl Map for Ranks {
-    fn apply<'v>(&'v self, value: Value<'v>, _scope: &Scope<'v>) -> Result<Value<'v>, Fault> {
-        let Some(number) = value.as_f64() else { return Ok(Value::Null) };
+impl Function for Ranks {
+    fn of(&self, number: f64) -> f64 {
         if number.is_nan() {
-            return Ok(value);
+            return number;
         }
-        let rank = self.of(number);
-        let made = if self.normal { normal_quantile(rank.clamp(LEAST_RANK, 1.0 - LEAST_RANK)) } else { rank };
-        Ok(Value::Float(made))
+        let rank = self.rank(number);
+        if self.normal { normal_quantile(rank.clamp(LEAST_RANK, 1.0 - LEAST_RANK)) } else { rank }
     }
 }
 

@@ -5,10 +5,8 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::parameter::{Arguments, Default, Parameter, Takes};
-use super::{Kernel, Map, Other, Output, Problem, Step, Transform, types};
+use super::{Function, Kernel, Other, Output, Problem, Step, Transform, types};
 use crate::dtype::{DType, Scalar};
-use crate::scope::{Fault, Scope};
-use crate::value::Value;
 
 /// `rescale`.
 pub(super) const TRANSFORM: Transform = Transform {
@@ -47,13 +45,13 @@ impl Step for Rescale {
     }
 
     fn kernel(&self, _input: DType, _others: &[Other], _fitted: &Json) -> Result<Kernel, String> {
-        Ok(Kernel::One(Box::new(self.clone())))
+        Ok(Kernel::Number(Box::new(self.clone())))
     }
 }
 
-impl Map for Rescale {
-    fn apply<'v>(&'v self, value: Value<'v>, _scope: &Scope<'v>) -> Result<Value<'v>, Fault> {
-        Ok(value.as_f64().map_or(Value::Null, |number| Value::Float(number * self.scale + self.offset)))
+impl Function for Rescale {
+    fn of(&self, number: f64) -> f64 {
+        number * self.scale + self.offset
     }
 }
 
@@ -61,6 +59,7 @@ impl Map for Rescale {
 mod tests {
     use super::super::testing::{Bench, int, number};
     use super::*;
+    use crate::value::Value;
 
     #[test]
     fn scales_and_shifts() {

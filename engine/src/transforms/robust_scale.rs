@@ -60,7 +60,7 @@ impl Step for RobustScale {
             return Err(format!("from {low} to {high} is further than float64 reaches; put a `clip` before the step"));
         }
         let divisor = if divisor == 0.0 { 1.0 } else { divisor };
-        Ok(Kernel::One(Box::new(Centred { centre: number(fitted, "median")?, divisor })))
+        Ok(Kernel::Number(Box::new(Centred { centre: number(fitted, "median")?, divisor })))
     }
 }
 

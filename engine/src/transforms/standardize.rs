@@ -109,7 +109,7 @@ impl Step for Standardize {
         };
         let centre = if self.center { parameter(0, "mean")? } else { 0.0 };
         let divisor = if self.scale { parameter(1, "var")?.sqrt().max(self.epsilon) } else { 1.0 };
-        Ok(Kernel::One(Box::new(Centred { centre, divisor })))
+        Ok(Kernel::Number(Box::new(Centred { centre, divisor })))
     }
 }
 

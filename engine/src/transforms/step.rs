@@ -99,10 +99,25 @@ pub struct Other {
 /// What applies a step, in the row path and the batch path alike.
 #[derive(Debug)]
 pub enum Kernel {
+    /// One number to one number.
+    Number(Box<dyn Function>),
     /// One value to one value.
     One(Box<dyn Map>),
     /// One value to several positions.
     Wide(Box<dyn Widen>),
+}
+
+/// One number to one number: gives a value for every value, and reads nothing else. NaN gives what it gives only where `nan: keep` is set.
+pub trait Function: Debug + Send + Sync {
+    /// The number for a number.
+    fn of(&self, number: f64) -> f64;
+
+    /// The same for many at once, in place: one call, and a loop that vectorizes. NaN is null here, and becomes `null`.
+    fn of_all(&self, numbers: &mut [f64], null: f64) {
+        for number in numbers {
+            *number = if number.is_nan() { null } else { self.of(*number) };
+        }
+    }
 }
 
 /// One value to one value. No allocation but in the arena of the scope.

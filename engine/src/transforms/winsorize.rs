@@ -6,12 +6,10 @@ use serde_json::{Value as Json, json};
 
 use super::numeric::{fitted_quantile, fraction, fractions, to_float};
 use super::parameter::Arguments;
-use super::{Fit, Kernel, Map, Other, Output, Problem, Step, Transform};
+use super::{Fit, Function, Kernel, Other, Output, Problem, Step, Transform};
 use crate::dtype::DType;
 use crate::fit::{EMPTY, NumberFit, number};
 use crate::numbers::Quantiles;
-use crate::scope::{Fault, Scope};
-use crate::value::Value;
 
 /// `winsorize`.
 pub(super) const TRANSFORM: Transform = Transform {
@@ -57,7 +55,7 @@ impl Step for Winsorize {
         if low > high {
             return Err(format!("the fitted `low` {low} is above `high`, which is {high}; fit the step again"));
         }
-        Ok(Kernel::One(Box::new(Between { low, high })))
+        Ok(Kernel::Number(Box::new(Between { low, high })))
     }
 }
 
@@ -67,9 +65,9 @@ struct Between {
     high: f64,
 }
 
-impl Map for Between {
-    fn apply<'v>(&'v self, value: Value<'v>, _scope: &Scope<'v>) -> Result<Value<'v>, Fault> {
-        Ok(value.as_f64().map_or(Value::Null, |number| Value::Float(number.clamp(self.low, self.high))))
+impl Function for Between {
+    fn of(&self, number: f64) -> f64 {
+        number.clamp(self.low, self.high)
     }
 }
 

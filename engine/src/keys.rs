@@ -146,6 +146,12 @@ pub fn schema_key(view: &str, id: SchemaId) -> String {
     format!("schema:{view}:{id}")
 }
 
+/// The store's key of the schema that has every feature which rows of a version of a view were ever written with. No schema id begins with a `v`.
+#[must_use]
+pub fn view_schema_key(view: &str, version: u32) -> String {
+    format!("schema:{view}:v{version}")
+}
+
 fn append_value(scalar: Scalar, value: Value<'_>, out: &mut Vec<u8>) -> Result<(), String> {
     match (scalar, value) {
         (_, Value::Null) => return Err("is null".to_owned()),

@@ -53,6 +53,8 @@ pub async fn run(
     let mut lookup = Lookup::new(store.clone(), limits(&config), metrics);
     if let Some(path) = &config.definitions.path {
         lookup = lookup.with_definitions(path).map_err(RunError::Definitions)?;
+        let wait = config.store.timeout + config.store.redis.connect_timeout;
+        lookup.compare_with_store(wait).await.map_err(RunError::Definitions)?;
     }
     let stopping = Arc::new(AtomicBool::new(false));
     let gateway = Gateway {

@@ -334,6 +334,48 @@ async fn a_bad_set_is_refused_and_the_old_one_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_type_that_changed_while_no_gateway_ran_is_refused() {
+    for store in Store::both() {
+        let before = definitions(DEFINITIONS);
+        let gateway = start(&store, before.path());
+        clients::until_ready(&gateway, true).await;
+        assert_eq!(write(&gateway, "profile", rows()).await["accepted"], 2);
+        // A later set without the feature: its type is remembered.
+        let without = definitions(&DEFINITIONS.replace(", big: int64", ""));
+        drop(gateway);
+        let gateway = start(&store, without.path());
+        clients::until_ready(&gateway, true).await;
+        assert_eq!(
+            write(&gateway, "profile", json!([{"customer_id": 3, "event_time": "2026-01-01T00:00:00Z", "age": 1}]))
+                .await["accepted"],
+            1
+        );
+        drop(gateway);
+        let changed = definitions(&DEFINITIONS.replace("big: int64", "big: string"));
+        let settings = [
+            ("store.url", store.url()),
+            ("server.address", "127.0.0.1:0".to_owned()),
+            ("definitions.path", changed.path().to_str().unwrap().to_owned()),
+        ];
+        let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let output = gateway::run(&["serve"], &settings);
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(!output.status.success(), "{text}");
+        assert!(text.contains("`big` is stored as int64, and is now string") && text.contains("version"), "{text}");
+        let raised = definitions(
+            &DEFINITIONS.replace("big: int64", "big: string").replace("ttl: 30d", "ttl: 30d\n    version: 2"),
+        );
+        let gateway = start(&store, raised.path());
+        clients::until_ready(&gateway, true).await;
+        assert_eq!(
+            write(&gateway, "profile", json!([{"customer_id": 3, "event_time": "2026-01-01T00:00:00Z", "big": "x"}]))
+                .await["accepted"],
+            1
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_gateways_in_a_rollout_read_each_others_rows() {
     let old = definitions(DEFINITIONS);
     let new = definitions(&DEFINITIONS.replace("age: int32", "age: int32, extra: string"));

@@ -21,7 +21,7 @@ pub use intake::{Arrival, BadRow, Intake, Options, Refusal, WrittenRow, WrittenR
 pub use json::{JsonReader, JsonRow};
 pub use mapping::{MappedRow, Mapping};
 pub use packed::{OpenRow, PackedRow, Times, is_json, order_key, schema_id, write_delete};
-pub use schema::{Schema, SchemaColumn, SchemaId};
+pub use schema::{ChangedFeature, Schema, SchemaColumn, SchemaId};
 
 use crate::value::Value;
 

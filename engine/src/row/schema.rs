@@ -47,6 +47,18 @@ pub struct SchemaColumn {
     pub(super) place: Place,
 }
 
+/// A feature that is stored as one type and defined as another.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the feature `{name}` is stored as {stored}, and is now {now}")]
+pub struct ChangedFeature {
+    /// Its name.
+    pub name: String,
+    /// The type of its stored values.
+    pub stored: DType,
+    /// Its type by the definitions.
+    pub now: DType,
+}
+
 /// Where a column lies in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
@@ -109,11 +121,11 @@ impl Schema {
         }
     }
 
-    /// Reads what a store keeps under the schema's key.
+    /// Reads the text of a schema of any id.
     ///
     /// # Errors
-    /// Text that is no schema, or that of another id; in words.
-    pub fn parse(text: &[u8], id: SchemaId) -> Result<Self, String> {
+    /// Text that is no schema, in words.
+    pub fn read(text: &[u8]) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Stored {
             view: String,
@@ -128,12 +140,43 @@ impl Schema {
                 dtype.parse().map_err(|error| format!("the stored schema is no schema: feature `{name}`: {error}"))?;
             features.push((name.as_str(), dtype));
         }
-        let schema = Self::new(&stored.view, stored.version, features)?;
+        Self::new(&stored.view, stored.version, features)
+    }
+
+    /// Reads what a store keeps under the schema's key.
+    ///
+    /// # Errors
+    /// Text that is no schema, or that of another id; in words.
+    pub fn parse(text: &[u8], id: SchemaId) -> Result<Self, String> {
+        let schema = Self::read(text)?;
         // The id is the hash of the text, so a schema that says the same in other words is a foreign one.
         if schema.text.as_bytes() != text || schema.id != id {
             return Err(format!("the stored schema is not the one of id {id}"));
         }
         Ok(schema)
+    }
+
+    /// The features of this schema and of an older one of the same view.
+    ///
+    /// # Errors
+    /// The features whose type is not the one it was: rows of the older schema can't be read as this one.
+    pub fn with(&self, older: &Self) -> Result<Self, Vec<ChangedFeature>> {
+        let mut features: std::collections::BTreeMap<&str, DType> =
+            older.columns.iter().map(|column| (column.name.as_str(), column.dtype)).collect();
+        let mut changed = Vec::new();
+        for SchemaColumn { name, dtype, .. } in &self.columns {
+            match features.insert(name, *dtype) {
+                Some(stored) if stored != *dtype => {
+                    changed.push(ChangedFeature { name: name.clone(), stored, now: *dtype });
+                }
+                Some(_) | None => {}
+            }
+        }
+        if !changed.is_empty() {
+            return Err(changed);
+        }
+        // Too many features for one row only when most of them are gone: then what is gone is forgotten.
+        Ok(Self::new(&self.view, self.version, features).unwrap_or_else(|_| self.clone()))
     }
 
     /// The name of the view.

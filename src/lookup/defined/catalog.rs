@@ -127,6 +127,11 @@ impl Catalog {
         self.views.get(name)
     }
 
+    /// The row views.
+    pub(super) fn views(&self) -> impl Iterator<Item = &Arc<ServedView>> {
+        self.views.values()
+    }
+
     /// The names of the row views.
     pub fn view_names(&self) -> impl Iterator<Item = &str> {
         self.views.keys().map(String::as_str)

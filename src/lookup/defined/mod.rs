@@ -5,6 +5,7 @@ pub mod columns;
 mod explain;
 mod features;
 mod rows;
+mod schemas;
 mod vectors;
 mod view;
 mod write;

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use unskew_engine::keys;
 use unskew_engine::plan::Stored;
-use unskew_engine::row::{self, Cell, JsonReader, Mapping, PackedRow, Schema, SchemaId};
+use unskew_engine::row::{self, Cell, JsonReader, Mapping, PackedRow, SchemaId};
 
 use super::view::ServedView;
 use crate::error::Error;
@@ -196,20 +196,6 @@ impl Lookup {
             }
         }
         Ok(known)
-    }
-
-    /// A schema that the store keeps beside the rows.
-    async fn schema(&self, view: &ServedView, id: SchemaId, deadline: Instant) -> Result<Option<Arc<Schema>>, Error> {
-        let budget = crate::lookup::store_budget(self.limits.store_timeout, deadline);
-        let key = Bytes::from(keys::schema_key(&view.view.name, id));
-        let fetched = self.store.fetch(vec![key], budget).await.map_err(|error| self.unavailable(&error, deadline))?;
-        let found = match fetched.first() {
-            Some(Fetched::Value(text)) => Schema::parse(text, id),
-            Some(Fetched::Missing | Fetched::Damaged(_) | Fetched::Failed(_)) | None => {
-                Err("it is not there".to_owned())
-            }
-        };
-        Ok(found.map(Arc::new).map_err(|cause| tracing::warn!(view = view.view.name, schema = %id, cause, "schema of stored rows can't be read")).ok())
     }
 }
 

@@ -1,20 +1,17 @@
 //! Typed writes: rows of a defined view, from JSON or Arrow, each checked on its own.
 
 use std::io::Cursor;
-use std::sync::Arc;
-use std::time::Instant;
 
 use arrow_ipc::reader::StreamReader;
 use bytes::Bytes;
-use unskew_engine::keys;
 use unskew_engine::row::{Arrival, Intake, Options, Refusal, WrittenRows};
 
 use super::view::ServedView;
 use crate::clock::Micros;
-use crate::error::{Code, Error};
+use crate::error::Error;
+use crate::lookup::Lookup;
 use crate::lookup::write::{BadRow, RowFault, RowFormat, batch};
-use crate::lookup::{Lookup, store_budget};
-use crate::store::{PutOutcome, PutRow};
+use crate::store::PutRow;
 
 /// Good rows, their positions in the batch, and the bad rows.
 type Parsed = (Vec<PutRow>, Vec<usize>, Vec<BadRow>);
@@ -77,34 +74,6 @@ impl Lookup {
             first += batch.num_rows();
         }
         Ok(())
-    }
-
-    /// Sees to it that the store has the schema of a view before the first row that is written with it.
-    ///
-    /// # Errors
-    /// UNAVAILABLE when the store did not take it.
-    pub(in crate::lookup) async fn store_schema(&self, view: &Arc<ServedView>, deadline: Instant) -> Result<(), Error> {
-        if view.is_json() || view.is_schema_stored() {
-            return Ok(());
-        }
-        let schema = &view.schema;
-        let row = PutRow {
-            key: keys::schema_key(schema.view(), schema.id()).into(),
-            event_time: 0,
-            created: 0,
-            value: Bytes::copy_from_slice(schema.text().as_bytes()),
-        };
-        let budget = store_budget(self.limits.write_timeout, deadline);
-        let outcomes = self.store.put(vec![row], budget).await.map_err(|error| self.unavailable(&error, deadline))?;
-        match outcomes.into_iter().next() {
-            Some(PutOutcome::Failed(why)) => {
-                Err(Error::new(Code::Unavailable, format!("the store did not take the schema of the view: {why}")))
-            }
-            Some(PutOutcome::Stored) | None => {
-                view.schema_is_stored();
-                Ok(())
-            }
-        }
     }
 }
 

@@ -99,7 +99,7 @@ fn row(criterion: &mut Criterion) {
     let arena = Bump::new();
     criterion.bench_function("row/50 slots", |bencher| {
         bencher.iter(|| {
-            inputs.clear();
+            inputs.begin();
             let packed = PackedRow::read(black_box(&stored)).unwrap();
             let open = mapping.open(packed).unwrap();
             plan.readers()[0].read(Stored::Packed(open, packed.event_time()), now, &mut inputs);

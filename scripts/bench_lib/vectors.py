@@ -4,6 +4,7 @@ import http.client
 import json
 import struct
 from pathlib import Path
+from typing import Any
 
 from bench_lib.dataset import FEATURES, Rows
 from bench_lib.errors import BenchError
@@ -12,6 +13,7 @@ SERVICE = "all_features"
 VIEW = "bench_rows"
 # Rows in one write.
 CHUNK = 500
+EVENT_TIME = "2026-01-01T00:00:00Z"
 
 
 def write_definitions(folder: Path) -> Path:
@@ -48,9 +50,7 @@ def write_rows(address: str, rows: Rows) -> None:
     try:
         for start in range(0, len(items), CHUNK):
             chunk = items[start : start + CHUNK]
-            body = json.dumps(
-                [{"entity_id": entity, **dict(zip(FEATURES, values, strict=True))} for entity, values in chunk]
-            )
+            body = json.dumps([_row(entity, values) for entity, values in chunk])
             connection.request("POST", f"/v1/views/{VIEW}/rows", body, {"content-type": "application/json"})
             response = connection.getresponse()
             text = response.read()
@@ -58,6 +58,10 @@ def write_rows(address: str, rows: Rows) -> None:
                 raise BenchError(f"the gateway refused the rows: {response.status} {text[:300]!r}")
     finally:
         connection.close()
+
+
+def _row(entity: str, values: list[float]) -> dict[str, Any]:
+    return {"entity_id": entity, "event_time": EVENT_TIME, **dict(zip(FEATURES, values, strict=True))}
 
 
 def grpc_body(ids: list[str]) -> bytes:
@@ -81,6 +85,6 @@ def _field(number: int, content: bytes) -> bytes:
     return bytes([number << 3 | 2]) + varint + bytes([length]) + content
 
 
-def expected(values: list[float]) -> list[float]:
-    """A row as its vector: each value rounded to float32."""
+def as_float32(values: list[float]) -> list[float]:
+    """Each value rounded to float32, as vectors hold them."""
     return list(struct.unpack(f"<{len(values)}f", struct.pack(f"<{len(values)}f", *values)))

@@ -12,7 +12,7 @@ from bench_lib.options import Options
 from bench_lib.processes import Server
 from bench_lib.testbed import TestBed
 from bench_lib.tools import say
-from bench_lib.vectors import expected, rest_body
+from bench_lib.vectors import as_float32, rest_body
 
 # The baseline's JSON parser does not round correctly: its values may differ in the last bits.
 BASELINE_TOLERANCE = 1e-12
@@ -45,7 +45,7 @@ def _verify_vectors(bed: TestBed) -> None:
             except (ValueError, KeyError, TypeError) as error:
                 raise BenchError(f"REST answered {response.status} without vectors: {text[:300]!r}") from error
             for entity, vector in zip(ids, vectors, strict=True):
-                if vector != expected(bed.rows[entity]):
+                if as_float32(vector) != as_float32(bed.rows[entity]):
                     raise BenchError(f"gateway: the vector of {entity} is not its row rounded to float32: {vector}")
     finally:
         connection.close()

@@ -55,22 +55,22 @@ impl From<Fault> for State {
 #[derive(Clone, Debug)]
 pub struct InputRow<'v> {
     values: Vec<Value<'v>>,
-    states: Vec<State>,
-    has_error: bool,
+    /// A byte each: a row of many features is written over and over.
+    statuses: Vec<Status>,
+    /// Of the inputs that are ERROR.
+    faults: Vec<(usize, Fault)>,
 }
 
 impl<'v> InputRow<'v> {
     /// A row of so many inputs, all MISSING.
     #[must_use]
     pub fn new(inputs: usize) -> Self {
-        Self { values: vec![Value::Null; inputs], states: vec![State::MISSING; inputs], has_error: false }
+        Self { values: vec![Value::Null; inputs], statuses: vec![Status::Missing; inputs], faults: Vec::new() }
     }
 
-    /// Makes all inputs MISSING again.
-    pub fn clear(&mut self) {
-        self.values.fill(Value::Null);
-        self.states.fill(State::MISSING);
-        self.has_error = false;
+    /// Begins the next row. Every input has to be set again: one that is not keeps its value.
+    pub fn begin(&mut self) {
+        self.faults.clear();
     }
 
     /// Sets an input that comes with its value: PRESENT, or NULL.
@@ -81,18 +81,18 @@ impl<'v> InputRow<'v> {
     /// Sets an input to a value that is there.
     #[inline]
     pub(super) fn present(&mut self, index: usize, value: Value<'v>) {
-        if let (Some(old), Some(old_state)) = (self.values.get_mut(index), self.states.get_mut(index)) {
+        if let (Some(old), Some(status)) = (self.values.get_mut(index), self.statuses.get_mut(index)) {
             *old = value;
-            *old_state = State::PRESENT;
+            *status = Status::Present;
         }
     }
 
     /// Sets an input and its status: a default that fills a MISSING value, for instance.
     pub fn put(&mut self, index: usize, value: Value<'v>, state: State) {
-        if let (Some(old), Some(old_state)) = (self.values.get_mut(index), self.states.get_mut(index)) {
+        if let (Some(old), Some(status)) = (self.values.get_mut(index), self.statuses.get_mut(index)) {
             *old = value;
-            *old_state = state;
-            self.has_error |= state.reason.is_some();
+            *status = state.status;
+            self.faults.extend(state.fault().map(|fault| (index, fault)));
         }
     }
 
@@ -105,15 +105,26 @@ impl<'v> InputRow<'v> {
     /// The status of an input.
     #[must_use]
     pub fn state(&self, index: usize) -> State {
-        self.states.get(index).copied().unwrap_or(State::MISSING)
+        match self.statuses.get(index) {
+            Some(Status::Present) => State::PRESENT,
+            Some(Status::Null) => State::NULL,
+            Some(Status::Expired) => State::EXPIRED,
+            Some(Status::Error) => self.fault_of(index).map_or(State::MISSING, State::from),
+            Some(Status::Missing) | None => State::MISSING,
+        }
+    }
+
+    fn fault_of(&self, index: usize) -> Option<Fault> {
+        self.faults.iter().find(|(of, _)| *of == index).map(|(_, fault)| *fault)
     }
 
     /// The fault of the first of these inputs that is ERROR.
+    #[inline]
     pub(super) fn fault(&self, reads: &[usize]) -> Option<Fault> {
-        if !self.has_error {
+        if self.faults.is_empty() {
             return None;
         }
-        reads.iter().find_map(|&index| self.state(index).fault())
+        reads.iter().find_map(|&index| self.fault_of(index))
     }
 
     /// The worst status of these inputs: ERROR before EXPIRED before MISSING before NULL before PRESENT.

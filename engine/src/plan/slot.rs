@@ -80,24 +80,32 @@ impl Slot {
         }
     }
 
+    /// Fills the slots that most vectors are made of, a number that is there; inlined into the loop over the slots. False: not one of those, or it
+    /// has no finite number.
+    #[inline]
+    pub(super) fn fill_number(&self, scope: &Scope<'_>, out: &mut [f32]) -> bool {
+        let (Source::Input(index), true, [out]) = (&self.source, self.is_number, out) else { return false };
+        match scope.inputs.get(*index).and_then(|value| value.as_f64()) {
+            Some(number) => round(self.number(number), out),
+            None => false,
+        }
+    }
+
+    /// Puts a number through the steps of a slot that is a number; NaN is null.
+    #[inline]
+    fn number(&self, number: f64) -> f64 {
+        let steps = self.steps.iter().filter_map(Applied::function);
+        steps.fold(number, |number, (function, null)| if number.is_nan() { null } else { function.of(number) })
+    }
+
     /// Whether every position has a finite number now.
     fn run<'v>(&'v self, scope: &Scope<'v>, out: &mut [f32]) -> Result<bool, Fault> {
-        if self.is_number
-            && let [out] = out
-        {
+        if let (true, [out]) = (self.is_number, &mut *out) {
             let number = match &self.source {
                 Source::Input(index) => scope.inputs.get(*index).and_then(|value| value.as_f64()),
                 Source::Expression(program) => program.eval(scope)?.as_f64(),
             };
-            let steps = self.steps.iter().filter_map(Applied::function);
-            let number =
-                steps.fold(
-                    number.unwrap_or(f64::NAN),
-                    |number, (function, null)| {
-                        if number.is_nan() { null } else { function.of(number) }
-                    },
-                );
-            return Ok(round(number, out));
+            return Ok(round(self.number(number.unwrap_or(f64::NAN)), out));
         }
         let mut value = self.source.value(scope)?;
         for step in &self.steps {

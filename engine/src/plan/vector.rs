@@ -184,7 +184,7 @@ impl Plan {
         for (at, slot) in self.slots.iter().enumerate() {
             let Some((positions, tail)) = std::mem::take(&mut rest).split_at_mut_checked(slot.width) else { break };
             rest = tail;
-            let incomplete = slot.fill(row, &scope, positions);
+            let incomplete = if slot.fill_number(&scope, positions) { None } else { slot.fill(row, &scope, positions) };
             if let Some(place) = states.as_deref_mut().and_then(|states| states.get_mut(at)) {
                 *place = incomplete.unwrap_or_else(|| slot.state(row));
             }

@@ -61,6 +61,7 @@ impl Lookup {
         let checked = Checked::new(&plan, &asked, now, 1)?;
         let arena = Bump::new();
         let wanted = checked.wanted(&catalog, &arena);
+        let keys: Vec<String> = (0..plan.readers().len()).map(|view| wanted.key(view, 0)).collect();
         let budget = store_budget(self.limits.store_timeout, deadline);
         let stored = self.stored_rows(wanted, budget, deadline).await?;
         let t = checked.time(0, &arena)?;
@@ -76,7 +77,7 @@ impl Lookup {
             let (view, key, event_time, detail) = match input.origin {
                 Origin::Request(_) => (String::new(), String::new(), None, None),
                 Origin::Feature { view, .. } => {
-                    (plan.service().views[view].name.clone(), stored.key(view, 0), read[view].0, read[view].1.clone())
+                    (plan.service().views[view].name.clone(), keys[view].clone(), read[view].0, read[view].1.clone())
                 }
             };
             ExplainedInput {

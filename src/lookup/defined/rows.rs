@@ -115,6 +115,16 @@ impl WantedRows {
         self.views.push(WantedView { view: view.clone(), places });
     }
 
+    /// The key that is read for a row of a view, as text; empty if it is malformed.
+    pub(super) fn key(&self, view: usize, row: usize) -> String {
+        match self.views.get(view).and_then(|view| view.places.get(row)) {
+            Some(Place::Key(key)) => {
+                self.keys.keys.get(*key as usize).map(|key| key.escape_ascii().to_string()).unwrap_or_default()
+            }
+            Some(Place::BadKey(_)) | None => String::new(),
+        }
+    }
+
     /// Wants other keys too, which come after those of the views; gives the position of the first.
     pub(super) fn add_keys(&mut self, keys: Vec<Bytes>) -> usize {
         let first = self.keys.keys.len();
@@ -127,7 +137,6 @@ impl WantedRows {
 #[derive(Debug)]
 pub(super) struct StoredRows {
     fetched: Vec<Fetched>,
-    keys: Vec<Bytes>,
     views: Vec<StoredView>,
 }
 
@@ -159,7 +168,7 @@ impl Lookup {
         let fetched = if keys.is_empty() {
             Vec::new()
         } else {
-            self.store.fetch(keys.clone(), budget).await.map_err(|error| self.unavailable(&error, deadline))?
+            self.store.fetch(keys, budget).await.map_err(|error| self.unavailable(&error, deadline))?
         };
         let mut views = Vec::with_capacity(wanted.views.len());
         for WantedView { view, places } in wanted.views {
@@ -168,7 +177,7 @@ impl Lookup {
             let json = has_json.then(|| view.json_reader());
             views.push(StoredView { places, mappings, json });
         }
-        Ok(StoredRows { fetched, keys, views })
+        Ok(StoredRows { fetched, views })
     }
 
     async fn mappings(
@@ -218,16 +227,6 @@ impl StoredRows {
     /// Bytes of all stored values.
     pub(super) fn bytes(&self) -> usize {
         self.fetched.iter().map(|fetched| if let Fetched::Value(value) = fetched { value.len() } else { 0 }).sum()
-    }
-
-    /// The key that was read for a row of a view, as text; empty if it is malformed.
-    pub(super) fn key(&self, view: usize, row: usize) -> String {
-        match self.views.get(view).and_then(|view| view.places.get(row)) {
-            Some(Place::Key(key)) => {
-                self.keys.get(*key as usize).map(|key| key.escape_ascii().to_string()).unwrap_or_default()
-            }
-            Some(Place::BadKey(_)) | None => String::new(),
-        }
     }
 
     /// The row of a view, ready to be read feature by feature; and what is wrong in words of its own, where there are any.

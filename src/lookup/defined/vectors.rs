@@ -295,7 +295,7 @@ fn compute(
     let mut vectors = Vectors {
         plan: plan.clone(),
         rows,
-        bytes: Vec::with_capacity(rows * width * 4),
+        bytes: Vec::new(),
         incomplete: Vec::new(),
         oldest: None,
         event_times: Vec::new(),
@@ -309,8 +309,9 @@ fn compute(
     let mut vector = vec![0.0; width];
     let mut states = vec![State::PRESENT; if asked.slot_statuses { slots } else { 0 }];
     let mut of_row = Bump::new();
-    for row in 0..rows {
-        inputs.clear();
+    let mut bytes = vec![0; rows * width * 4];
+    for (row, place) in bytes.chunks_exact_mut(width * 4).enumerate() {
+        inputs.begin();
         let t = checked.time(row, arena)?;
         checked.set_request(row, &mut inputs, arena)?;
         for (view, reader) in plan.readers().iter().enumerate() {
@@ -329,9 +330,12 @@ fn compute(
             let (status, reason, why) = (state.status, state.reason, state.why);
             vectors.incomplete.push(IncompleteRow { row, slot: incomplete.slot, status, reason, why });
         }
-        vectors.bytes.extend(vector.iter().flat_map(|number| number.to_le_bytes()));
+        for (place, number) in place.as_chunks_mut().0.iter_mut().zip(&vector) {
+            *place = number.to_le_bytes();
+        }
         vectors.slot_statuses.extend(states.iter().map(|state| state.status as u8));
         of_row.reset();
     }
+    vectors.bytes = bytes;
     Ok(vectors)
 }

@@ -64,6 +64,24 @@ impl<'a> Column<'a> {
         }
     }
 
+    /// An array of bools, whole numbers or floats as a column of the widest type of its kind.
+    ///
+    /// # Errors
+    /// An array of another type, in words.
+    pub fn of_numbers(array: &'a dyn Array) -> Result<Self, String> {
+        let dtype = array.data_type();
+        let scalar = if *dtype == DataType::Boolean {
+            Scalar::Bool
+        } else if dtype.is_integer() {
+            Scalar::Int64
+        } else if dtype.is_floating() {
+            Scalar::Float64
+        } else {
+            return Err(format!("an arrow column of type {dtype} has no numbers"));
+        };
+        Self::new(array, scalar.into())
+    }
+
     fn kind(array: &'a dyn Array, dtype: DType) -> Result<Option<Kind<'a>>, String> {
         let float = |of_floats: fn(Floats<'a>) -> Kind<'a>, of_ints: fn(Ints<'a>) -> Kind<'a>| {
             Floats::of(array).map(of_floats).or_else(|| Ints::of(array).map(of_ints))

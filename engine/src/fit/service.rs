@@ -106,11 +106,11 @@ impl ServiceFit {
         Ok(Self { slots: slots.collect::<Result<_, _>>()?, pass: 0, rows: 0, interval: None })
     }
 
-    /// Begins a row, whose t is given in microseconds.
-    pub fn row(&mut self, t: i64) {
+    /// Begins a row, whose t is given in microseconds, if it has one.
+    pub fn row(&mut self, t: Option<i64>) {
         if self.pass == 0 {
             self.rows += 1;
-            self.widen(Some((t, t)));
+            self.widen(t.map(|t| (t, t)));
         }
     }
 

@@ -90,7 +90,7 @@ type Row = (i64, Vec<Result<Value<'static>, Fault>>, f64);
 fn feed(fit: &mut ServiceFit, rows: &[Row]) -> Result<(), FitError> {
     let arena = Bump::new();
     for (t, values, target) in rows {
-        fit.row(*t);
+        fit.row(Some(*t));
         let inputs = [Value::Float(0.25)];
         let scope = Scope { inputs: &inputs, arena: &arena };
         for (slot, value) in values.iter().enumerate() {

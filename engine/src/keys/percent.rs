@@ -2,14 +2,20 @@
 
 /// Appends bytes; those that would end a part, the braces or the key are `%` and two upper-case hexadecimal digits.
 pub(super) fn encode(bytes: &[u8], out: &mut Vec<u8>) {
-    for &byte in bytes {
-        encode_byte(byte, out);
+    if bytes.iter().any(|byte| is_special(*byte)) {
+        bytes.iter().for_each(|byte| encode_byte(*byte, out));
+    } else {
+        out.extend_from_slice(bytes);
     }
+}
+
+const fn is_special(byte: u8) -> bool {
+    matches!(byte, b'%' | b'|' | b'{' | b'}' | b':' | 0..=0x20 | 0x7f)
 }
 
 /// Appends one byte.
 pub(super) fn encode_byte(byte: u8, out: &mut Vec<u8>) {
-    if matches!(byte, b'%' | b'|' | b'{' | b'}' | b':' | 0..=0x20 | 0x7f) {
+    if is_special(byte) {
         let digit = |half: u8| if half < 10 { b'0' + half } else { b'A' - 10 + half };
         out.extend_from_slice(&[b'%', digit(byte >> 4), digit(byte & 15)]);
     } else {

@@ -231,7 +231,7 @@ fn numbers<'o>(
 }
 
 impl Layout {
-    /// Feeds a pass of a fit with the rows of a batch. `times`: t of each row; `targets`: for each slot the column that `target_encode` takes, if it
+    /// Feeds a pass of a fit with the rows of a batch. `times`: t of each row, or none if they have no time; `targets`: for each slot the column that `target_encode` takes, if it
     /// takes one.
     ///
     /// # Errors
@@ -246,7 +246,7 @@ impl Layout {
         let mut arena = Bump::new();
         let all: Vec<usize> = (0..self.inputs().len()).collect();
         for row in 0..batch.rows() {
-            fit.row(times.get(row).copied().unwrap_or_default());
+            fit.row(times.get(row).copied());
             {
                 let mut inputs = InputRow::new(self.inputs().len());
                 batch.read(self, row, &all, &arena, &mut inputs)?;

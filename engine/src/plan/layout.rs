@@ -38,6 +38,8 @@ pub enum Origin {
 #[derive(Clone, Debug)]
 pub struct Layout {
     inputs: Vec<Input>,
+    /// The inputs that are request columns, each with the position of its column.
+    request: Vec<(usize, usize)>,
     slots: Vec<SlotLayout>,
 }
 
@@ -114,13 +116,24 @@ impl Layout {
             reads.dedup();
             slots.push(SlotLayout { source, dtype, others, reads });
         }
-        Ok(Self { inputs: numbering.inputs, slots })
+        let request = numbering.inputs.iter().enumerate().filter_map(|(index, input)| match input.origin {
+            Origin::Request(position) => Some((index, position)),
+            Origin::Feature { .. } => None,
+        });
+        let request = request.collect();
+        Ok(Self { inputs: numbering.inputs, request, slots })
     }
 
     /// The inputs, by the index that [`crate::scope::Scope::input`] takes.
     #[must_use]
     pub fn inputs(&self) -> &[Input] {
         &self.inputs
+    }
+
+    /// The inputs that come with the request: the index of each, and the position of its request column.
+    #[must_use]
+    pub fn request(&self) -> &[(usize, usize)] {
+        &self.request
     }
 
     /// What the slots read.

@@ -80,8 +80,7 @@ impl Slot {
         }
     }
 
-    /// Fills the slots that most vectors are made of, a number that is there; inlined into the loop over the slots. False: not one of those, or it
-    /// has no finite number.
+    /// Fills a slot that is a number by way of functions of one input. False: it is none, or has no finite number.
     #[inline]
     pub(super) fn fill_number(&self, scope: &Scope<'_>, out: &mut [f32]) -> bool {
         let (Source::Input(index), true, [out]) = (&self.source, self.is_number, out) else { return false };

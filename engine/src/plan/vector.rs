@@ -7,12 +7,13 @@ use serde_json::Value as Json;
 
 use super::input::{InputRow, State};
 use super::layout::{Layout, LayoutError};
-use super::slot::Slot;
+use super::slot::{Slot, round};
 use super::view::ViewReader;
 use crate::definitions::{Service, fingerprint};
 use crate::dtype::{DType, Scalar};
 use crate::scope::Scope;
 use crate::transforms::{Applied, Output};
+use crate::value::Value;
 
 /// A service, fitted and ready.
 #[derive(Debug)]
@@ -20,9 +21,24 @@ pub struct Plan {
     service: Arc<Service>,
     layout: Layout,
     slots: Vec<Slot>,
+    /// The slots that are numbers by way of functions of one input, in order.
+    numbers: Vec<NumberSlot>,
+    /// All other slots and where their positions begin, in order.
+    others: Vec<(usize, usize)>,
     readers: Vec<ViewReader>,
     width: usize,
     fingerprint: [u8; 32],
+}
+
+/// What a row needs to know of a slot that is a number: little, since it walks over all of them.
+#[derive(Clone, Copy, Debug)]
+struct NumberSlot {
+    /// Its position among the slots.
+    slot: usize,
+    /// Its position in the vector.
+    at: usize,
+    input: usize,
+    has_steps: bool,
 }
 
 /// Why a plan can't be made.
@@ -104,7 +120,17 @@ impl Plan {
         let width = slots.iter().map(|slot| slot.width).sum();
         let readers = (0..service.views.len()).map(|view| ViewReader::new(&service, &layout, view)).collect();
         let fingerprint = fingerprint(&service, fitted);
-        Ok(Self { service, layout, slots, readers, width, fingerprint })
+        let (mut numbers, mut others, mut at) = (Vec::new(), Vec::new(), 0);
+        for (position, slot) in slots.iter().enumerate() {
+            match slot.number_input() {
+                Some(input) => {
+                    numbers.push(NumberSlot { slot: position, at, input, has_steps: !slot.steps.is_empty() });
+                }
+                None => others.push((position, at)),
+            }
+            at += slot.width;
+        }
+        Ok(Self { service, layout, slots, numbers, others, readers, width, fingerprint })
     }
 
     /// The service.
@@ -135,6 +161,12 @@ impl Plan {
     #[must_use]
     pub fn slot_count(&self) -> usize {
         self.slots.len()
+    }
+
+    /// How many positions a slot has.
+    #[must_use]
+    pub fn slot_width(&self, slot: usize) -> usize {
+        self.slots.get(slot).map_or(0, |slot| slot.width)
     }
 
     /// The name of a slot.
@@ -179,18 +211,35 @@ impl Plan {
         mut states: Option<&mut [State]>,
     ) -> Result<(), Incomplete> {
         let scope = Scope { inputs: row.values(), arena };
-        let mut first = None;
-        let mut rest = out;
-        for (at, slot) in self.slots.iter().enumerate() {
-            let Some((positions, tail)) = std::mem::take(&mut rest).split_at_mut_checked(slot.width) else { break };
-            rest = tail;
-            let incomplete = if slot.fill_number(&scope, positions) { None } else { slot.fill(row, &scope, positions) };
-            if let Some(place) = states.as_deref_mut().and_then(|states| states.get_mut(at)) {
+        let mut first: Option<Incomplete> = None;
+        let wants_states = states.is_some();
+        let mut note = |slot: &Slot, position: usize, incomplete: Option<State>| {
+            if let Some(place) = states.as_deref_mut().and_then(|states| states.get_mut(position)) {
                 *place = incomplete.unwrap_or_else(|| slot.state(row));
             }
-            if let (Some(state), None) = (incomplete, first) {
-                first = Some(Incomplete { slot: at, state });
+            if let Some(state) = incomplete
+                && first.is_none_or(|first| position < first.slot)
+            {
+                first = Some(Incomplete { slot: position, state });
             }
+        };
+        for number in &self.numbers {
+            let Some(place) = out.get_mut(number.at) else { continue };
+            if let (Some(Value::Float(value)), false) = (row.values().get(number.input), number.has_steps)
+                && round(*value, place)
+                && !wants_states
+            {
+                continue;
+            }
+            let Some(slot) = self.slots.get(number.slot) else { continue };
+            let place = std::slice::from_mut(place);
+            let incomplete = if slot.fill_number(&scope, place) { None } else { slot.fill(row, &scope, place) };
+            note(slot, number.slot, incomplete);
+        }
+        for (position, at) in &self.others {
+            let Some(slot) = self.slots.get(*position) else { continue };
+            let Some(positions) = out.get_mut(*at..at + slot.width) else { continue };
+            note(slot, *position, slot.fill(row, &scope, positions));
         }
         first.map_or(Ok(()), Err)
     }

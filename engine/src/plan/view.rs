@@ -26,16 +26,17 @@ pub enum Stored<'v> {
 #[derive(Clone, Debug)]
 pub struct ViewReader {
     reads: Vec<Read>,
+    /// The feature of each, apart: most reads don't need it, and a row walks over all of them.
+    defined: Vec<Feature>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Read {
     input: usize,
     /// Position among the features of the view.
     feature: usize,
     /// Older values have expired.
     ttl: i64,
-    defined: Feature,
 }
 
 const LATER: State = State::error(Reason::NewerThanAsOf, "the row kept is later than the time of the request");
@@ -45,7 +46,7 @@ impl ViewReader {
     /// The reader of the view at a position of [`Service::views`].
     #[must_use]
     pub fn new(service: &Service, layout: &Layout, position: usize) -> Self {
-        let mut reads = Vec::new();
+        let (mut reads, mut features) = (Vec::new(), Vec::new());
         if let Some(ViewKind::Row(row)) = service.views.get(position).map(|view| &view.kind) {
             for (index, input) in layout.inputs().iter().enumerate() {
                 if let Origin::Feature { view, feature } = input.origin
@@ -54,11 +55,12 @@ impl ViewReader {
                 {
                     // Zero is for ever, as is none.
                     let ttl = defined.ttl.filter(|ttl| *ttl > 0).unwrap_or(i64::MAX);
-                    reads.push(Read { input: index, feature, ttl, defined: defined.clone() });
+                    reads.push(Read { input: index, feature, ttl });
+                    features.push(defined.clone());
                 }
             }
         }
-        Self { reads }
+        Self { reads, defined: features }
     }
 
     /// Sets the inputs from a row, for a request at t, and gives the row's event time. `stored` gives the features in the order of the view.
@@ -67,14 +69,14 @@ impl ViewReader {
             (Stored::Packed(..), Some(time)) if time <= t => Some(t.saturating_sub(time)),
             _ => None,
         };
-        for read in &self.reads {
+        for (read, defined) in self.reads.iter().zip(&self.defined) {
             if let (Stored::Packed(row, _), Some(age)) = (&stored, age)
                 && age <= read.ttl
                 && row.take(read.feature, |value| out.present(read.input, value))
             {
                 continue;
             }
-            let (value, state) = stored.feature(read.feature, &read.defined, t);
+            let (value, state) = stored.feature(read.feature, defined, t);
             out.put(read.input, value, state);
         }
         stored.event_time()

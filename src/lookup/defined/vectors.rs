@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bumpalo::Bump;
-use unskew_engine::plan::{InputRow, Origin, Plan, State};
+use unskew_engine::plan::{InputRow, Plan, State};
 use unskew_engine::value::Value;
 
 use super::catalog::Catalog;
@@ -252,11 +252,10 @@ impl<'a> Checked<'a> {
 
     /// Sets the inputs that come with the request.
     pub(super) fn set_request<'v>(&'v self, row: usize, out: &mut InputRow<'v>, arena: &'v Bump) -> Result<(), Error> {
-        for (index, input) in self.plan.layout().inputs().iter().enumerate() {
-            if let Origin::Request(position) = input.origin {
-                let column = self.request[position];
-                out.set(index, column.value(row, input.dtype, arena).map_err(|why| bad_cell(column, row, why))?);
-            }
+        let layout = self.plan.layout();
+        for &(index, position) in layout.request() {
+            let (column, input) = (self.request[position], &layout.inputs()[index]);
+            out.set(index, column.value(row, input.dtype, arena).map_err(|why| bad_cell(column, row, why))?);
         }
         Ok(())
     }

@@ -1,0 +1,68 @@
+//! A validated set of definitions.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use unskew_engine::definitions as engine;
+use unskew_engine::diagnostics::render;
+
+use crate::describe::describe;
+use crate::errors::{Place, invalid, place, refused};
+use crate::service::Service;
+
+/// A validated set of definitions.
+#[pyclass(frozen, module = "unskew._native")]
+pub(crate) struct Definitions {
+    definitions: engine::Definitions,
+    /// Where they were read from, and where fitted files lie; none for texts.
+    path: Option<Arc<PathBuf>>,
+}
+
+#[pymethods]
+impl Definitions {
+    /// Reads a directory, or a file.
+    #[staticmethod]
+    fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        py.detach(|| {
+            let files = engine::read(&path).map_err(|found| invalid(render(&found, &[]), &found))?;
+            Self::of(&files, Some(Arc::new(path)))
+        })
+    }
+
+    /// Reads texts.
+    #[staticmethod]
+    fn parse(py: Python<'_>, files: Vec<(PathBuf, String)>) -> PyResult<Self> {
+        py.detach(|| Self::of(&files, None))
+    }
+
+    /// What is defined, as JSON.
+    fn describe(&self) -> String {
+        describe(&self.definitions).to_string()
+    }
+
+    /// A service.
+    fn service(&self, name: &str) -> PyResult<Service> {
+        match self.definitions.services.get(name) {
+            Some(service) => Ok(Service { service: service.clone(), path: self.path.clone() }),
+            None => Err(refused("unknown", format!("there is no service {name:?}"))),
+        }
+    }
+
+    /// What forbids to go over to a new set while rows of this one are stored.
+    fn incompatibilities(&self, new: &Self) -> Vec<Place> {
+        engine::incompatibilities(&self.definitions, &new.definitions).iter().map(place).collect()
+    }
+}
+
+impl Definitions {
+    fn of(files: &[(PathBuf, String)], path: Option<Arc<PathBuf>>) -> PyResult<Self> {
+        let definitions = engine::parse(files).map_err(|found| invalid(render(&found, files), &found))?;
+        Ok(Self { definitions, path })
+    }
+}
+
+/// The directory of a set, in which its fitted files lie.
+pub(crate) fn folder(path: &Path) -> &Path {
+    if path.is_dir() { path } else { path.parent().unwrap_or(path) }
+}

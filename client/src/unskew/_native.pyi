@@ -1,0 +1,84 @@
+"""The engine, compiled. Not for users: `unskew` wraps it."""
+
+from collections.abc import Sequence
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+SEMANTICS: int
+"""The version of what the engine computes; part of every fingerprint."""
+
+class EngineError(Exception):
+    """What the engine refuses: `args` are the kind and the message."""
+
+@final
+class Definitions:
+    """A validated set of definitions."""
+
+    @staticmethod
+    def load(path: str) -> Definitions:
+        """Read a directory, or a file. Raises `EngineError("definitions", text, places)`; places: (file, line, column, message, help)."""
+    @staticmethod
+    def parse(files: Sequence[tuple[str, str]]) -> Definitions:
+        """Read texts: (name of the file, text)."""
+    def describe(self) -> str:
+        """What is defined, as JSON."""
+    def service(self, name: str) -> Service:
+        """A service. Raises `EngineError("unknown", …)`."""
+    def incompatibilities(self, new: Definitions) -> list[tuple[str, int, int, str, str]]:
+        """What forbids to go over to a new set while rows of this one are stored: (file, line, column, message, help)."""
+
+@final
+class Service:
+    """A service of a set."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def needs_fit(self) -> bool: ...
+    @property
+    def inputs(self) -> list[tuple[str, str]]:
+        """Name and type of every column that it reads: a request column, or `view.feature`."""
+    @property
+    def targets(self) -> list[str]:
+        """Columns that a fit reads besides."""
+    def canonical(self) -> str:
+        """All that the fingerprint covers but the fitted parameters, as JSON."""
+    def fitter(self) -> Fitter:
+        """An empty fit."""
+    def fitted(self) -> list[str]:
+        """The names of the fitted files beside the definitions: "" for `<service>.fitted.json`."""
+    def load_fitted(self, name: str) -> str:
+        """The text of such a file."""
+    def plan(self, fitted: str | None) -> Plan:
+        """The plan with the text of a fitted file, or of a service that needs none."""
+
+@final
+class Fitter:
+    """A fit under way: passes over the same batches until `finish_pass` gives the fitted file."""
+
+    def update(self, batch: Any) -> None:
+        """Take a batch: any object with `__arrow_c_array__` of a struct. The GIL is released."""
+    def finish_pass(self) -> str | None:
+        """The text of the fitted file, or None: another pass is needed."""
+    def save(self) -> bytes: ...
+    def merge(self, saved: bytes) -> None: ...
+
+@final
+class Plan:
+    """A service with its fitted parameters: computes vectors."""
+
+    @property
+    def fingerprint(self) -> bytes: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def names(self) -> list[str]: ...
+    @property
+    def slots(self) -> list[tuple[str, int]]:
+        """Name and width of every slot."""
+    def transform(self, batch: Any) -> tuple[npt.NDArray[np.float32], list[tuple[int, str, str, str, str]]]:
+        """Vectors of a batch, rows × width, and the rows that are not complete: (row, slot, status, reason, message). The GIL is released."""
+    def steps(self) -> str:
+        """Slots with their steps, arguments and fitted parameters, as JSON: what an export to other libraries needs."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench_lib.options import Options
+from bench_lib.stolen import Stolen
 from bench_lib.testbed import TestBed
 from bench_lib.tools import say
 
@@ -22,6 +23,10 @@ class Latency:
     def median(self, quantile: str, kind: str = "latency_us") -> float:
         """The median over the rounds, in microseconds."""
         return float(statistics.median(report[kind][quantile] for report in self.reports))
+
+    def stolen(self) -> float:
+        """The part of the CPU time that the host gave to others, the median over the rounds."""
+        return float(statistics.median(report["stolen"] for report in self.reports))
 
     def errors(self) -> int:
         """Failed calls in all rounds."""
@@ -42,7 +47,9 @@ def run_latency(bed: TestBed, options: Options) -> list[Latency]:
     for round_number in range(1, options.rounds + 1):
         for result in results:
             arguments = ["--connections", str(CONNECTIONS), "--seed", str(round_number)]
+            stolen = Stolen()
             report = bed.client.paced(targets[result.name], options.paced_seconds, RATE, arguments)
+            report["stolen"] = stolen.share()
             result.reports.append(report)
             say(
                 f"round {round_number}/{options.rounds}  {result.name} at {RATE:.0f} requests/s:"

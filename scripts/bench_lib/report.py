@@ -1,5 +1,6 @@
 """The result as Markdown: printed, and written to docs/benchmarks.md."""
 
+import os
 from collections.abc import Iterable
 
 from bench_lib.asked import Demand, Ratio
@@ -69,12 +70,14 @@ def latency(results: list[Latency]) -> str:
     rows = []
     for result in results:
         quantiles = [_milliseconds(result.median(name)) for name in ("p50", "p99", "p999", "max")]
-        rows.append((result.name, *quantiles, _milliseconds(result.median("p99", "send_lag_us")), str(result.errors())))
+        late = _milliseconds(result.median("p99", "send_lag_us"))
+        rows.append((result.name, *quantiles, late, f"{result.stolen() * 100:.0f} %", str(result.errors())))
     note = (
         "Latency counts from the time a request was due. The floor is the same client against a server in its own\n"
-        'process that does no work and answers with as many bytes; "late" is how late the client itself sent.\n'
+        'process that does no work and answers with as many bytes; "late" is how late the client itself sent, "taken" the\n'
+        "part of the CPU time that the host of this virtual machine gave to others.\n"
     )
-    header = ("target", "p50, ms", "p99, ms", "p99.9, ms", "max, ms", "late p99, ms", "errors")
+    header = ("target", "p50, ms", "p99, ms", "p99.9, ms", "max, ms", "late p99, ms", "taken", "errors")
     return f"## Open loop at 1,000 requests/s of 1 × 50\n\n{note}\n" + table(header, rows)
 
 
@@ -108,6 +111,10 @@ def soak(result: Soak) -> str:
         *(
             (name.replace("p999", "p99.9"), f"{_milliseconds(quantiles[name])} ms")
             for name in ("p50", "p99", "p999", "max")
+        ),
+        (
+            f"cores, of {os.cpu_count()}",
+            ", ".join(f"{name} {cores:.2f}" for name, cores in result.cores.items()) + "; the rest is the kernel's",
         ),
         ("client late, p99", f"{_milliseconds(report['send_lag_us']['p99'])} ms"),
         (

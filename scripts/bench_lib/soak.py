@@ -1,5 +1,7 @@
 """The long open loop: many connections at a good part of the peak, watching latency and memory."""
 
+import os
+import resource
 import statistics
 import threading
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from bench_lib.errors import BenchError
 from bench_lib.load import h2load
 from bench_lib.options import Options
 from bench_lib.processes import Server
+from bench_lib.stolen import Stolen
 from bench_lib.testbed import TestBed
 from bench_lib.tools import say
 
@@ -39,6 +42,8 @@ class Soak:
     """Resident bytes after the warm-up."""
     rss_last: float
     rss_most: float
+    cores: dict[str, float]
+    """Who used the machine: cores by program, idle ones, and what the host gave to others."""
 
     @property
     def growth(self) -> float:
@@ -84,19 +89,33 @@ def run_soak(bed: TestBed, options: Options) -> Soak | None:
     )
     memory = Memory(bed.gateway)
     memory.start()
+    before, stolen = _cpu_seconds(bed), Stolen()
     try:
         arguments = ["--connections", str(CONNECTIONS), "--batch", str(options.soak_batch)]
         report = bed.client.paced(["--address", bed.gateway.address], seconds, rate, arguments)
     finally:
         samples = memory.stop()
     bed.gateway.check()
+    count = os.cpu_count() or 1
+    cores = {name: (after - before[name]) / seconds for name, after in _cpu_seconds(bed).items()}
+    cores |= {"idle": stolen.idle() * count, "taken by the host": stolen.share() * count}
     warm_up = int(min(WARM_UP_PART * seconds, WARM_UP_MOST) / SAMPLE_INTERVAL)
     window = max(1, int(len(samples) * WINDOW_PART))
     if len(samples) < warm_up + 2 * window:
         raise BenchError(f"a soak of {seconds:.0f} s is too short to see memory grow: give it more minutes")
     first = statistics.median(samples[warm_up : warm_up + window])
     last = statistics.median(samples[-window:])
-    return Soak(options.soak_minutes, options.soak_batch, peak, rate, report, first, last, max(samples))
+    return Soak(options.soak_minutes, options.soak_batch, peak, rate, report, first, last, max(samples), cores)
+
+
+def _cpu_seconds(bed: TestBed) -> dict[str, float]:
+    # The client is a child that has ended whenever this is asked.
+    client = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {
+        "gateway": bed.gateway.cpu_seconds(),
+        "client": client.ru_utime + client.ru_stime,
+        "Redis": bed.redis.cpu_seconds(),
+    }
 
 
 def _peak(bed: TestBed, options: Options) -> float:

@@ -1,0 +1,132 @@
+"""The documentation builds without a warning, its reference has every public name, and examples in docstrings hold."""
+
+import doctest
+import enum
+import importlib
+import importlib.util
+import inspect
+import os
+import pkgutil
+import subprocess
+import sys
+import types
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import unskew
+
+# The backend of the extra, where Keras would look for another that is not there.
+if "KERAS_BACKEND" not in os.environ and importlib.util.find_spec("tensorflow") is None:
+    os.environ["KERAS_BACKEND"] = "jax"
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+# What a module needs beside the package itself; it is left out where that is not installed.
+EXTRAS = {"unskew.keras": ("keras",), "unskew.sklearn": ("sklearn",), "unskew.cli": ("click", "rich")}
+
+
+def installed(module: str) -> bool:
+    """Whether the extra of a module is installed."""
+    needed = [name for prefix, names in EXTRAS.items() if f"{module}.".startswith(f"{prefix}.") for name in names]
+    return all(importlib.util.find_spec(name) for name in needed)
+
+
+def module_names() -> list[str]:
+    """All modules of the package."""
+    found = [it.name for it in pkgutil.walk_packages(unskew.__path__, "unskew.", onerror=lambda _: None)]
+    skipped = ("unskew._generated", "unskew._native", "unskew.cli.__main__")
+    return ["unskew", *(name for name in found if not name.startswith(skipped))]
+
+
+def is_public(module: str) -> bool:
+    """Whether a module is for users. The modules in `unskew.cli` are its commands, which have a page of their own."""
+    parts = module.split(".")
+    is_command = parts[1:2] == ["cli"] and len(parts) > len(["unskew", "cli"])
+    return not is_command and not any(part.startswith("_") for part in parts)
+
+
+def public_names(module: types.ModuleType) -> list[str]:
+    """What a module has for users."""
+    exported = getattr(module, "__all__", None)
+    if exported is not None:
+        return list(exported)
+    own = {name: it for name, it in vars(module).items() if getattr(it, "__module__", None) == module.__name__}
+    return [name for name in own if not name.startswith("_")]
+
+
+def members(cls: type) -> Iterator[str]:
+    """The public methods, properties and values that a class itself defines."""
+    for name, member in vars(cls).items():
+        is_member = isinstance(member, types.FunctionType | property | classmethod | staticmethod)
+        is_value = isinstance(cls, enum.EnumMeta) and isinstance(member, cls)
+        if not name.startswith("_") and (is_member or is_value):
+            yield name
+
+
+@pytest.fixture(scope="module")
+def documented(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The full names that the built pages have anchors of, from the inventory that other documentations link by."""
+    site = tmp_path_factory.mktemp("site")
+    command = [
+        sys.executable,
+        "-m",
+        "mkdocs",
+        "build",
+        "--strict",
+        "--quiet",
+        "-f",
+        str(DOCS / "mkdocs.yml"),
+        "-d",
+        str(site),
+    ]
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+    inventory = (site / "objects.inv").read_bytes()
+    *_, compressed = inventory.split(b"\n", 4)
+    lines = zlib.decompress(compressed).decode().splitlines()
+    return {line.split(" ", 1)[0] for line in lines}
+
+
+@pytest.mark.parametrize("name", [name for name in module_names() if is_public(name)])
+def test_every_public_name_is_in_the_reference(documented: set[str], name: str) -> None:
+    if not installed(name):
+        pytest.skip("its extra is not installed")
+    module = importlib.import_module(name)
+    assert name in documented
+    missing = []
+    for public in public_names(module):
+        found = getattr(module, public)
+        if inspect.ismodule(found):
+            missing += [] if found.__name__ in documented else [found.__name__]
+            continue
+        # Documented here, or where it is written.
+        places = {f"{name}.{public}"}
+        if hasattr(found, "__qualname__"):
+            places.add(f"{found.__module__}.{found.__qualname__}")
+        inside = ["", *(f".{it}" for it in members(found))] if inspect.isclass(found) else [""]
+        missing += [public + it for it in inside if not any(place + it in documented for place in places)]
+    assert missing == []
+
+
+@pytest.mark.parametrize("name", module_names())
+def test_every_public_thing_has_a_docstring(name: str) -> None:
+    if not is_public(name) or not installed(name):
+        pytest.skip("not public, or its extra is not installed")
+    module = importlib.import_module(name)
+    assert module.__doc__
+    for public in public_names(module):
+        found = getattr(module, public)
+        if inspect.isclass(found) or inspect.isfunction(found):
+            assert inspect.getdoc(found), f"{name}.{public}"
+
+
+@pytest.mark.parametrize("name", module_names())
+def test_the_examples_in_docstrings_hold(name: str) -> None:
+    if not installed(name):
+        pytest.skip("its extra is not installed")
+    result = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
+    assert result.failed == 0

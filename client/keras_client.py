@@ -70,7 +70,7 @@ def why_unusable(row: unskew.FeatureRow, name: str) -> str | None:
 
 def fetch(client: unskew.FeatureStoreClient, entity_ids: Sequence[str], features: Sequence[str]) -> Inputs:
     """Fetches the features of several entities in one call, as the inputs of a model."""
-    return to_inputs(client.get_online_features(entity_ids, features), features)
+    return to_inputs(client.online_features(entity_ids, features), features)
 
 
 def import_keras() -> Any:  # noqa: ANN401 (a module)

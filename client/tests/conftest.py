@@ -5,13 +5,16 @@ from collections.abc import Iterator
 import pytest
 
 import unskew
-from tests.gateway import Gateway
+from tests.gateway import REPOSITORY, Gateway
+
+FRAUD = REPOSITORY / "examples" / "fraud" / "definitions"
 
 
 @pytest.fixture(scope="session")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A gateway over an embedded store, one for all tests: each uses entity ids of its own."""
-    with Gateway(tmp_path_factory.mktemp("gateway")) as started:
+    settings = {"APP__DEFINITIONS__PATH": str(FRAUD)}
+    with Gateway(tmp_path_factory.mktemp("gateway"), settings=settings) as started:
         yield started
 
 

@@ -6,8 +6,8 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEFAULT_BINARY = REPOSITORY / "target" / "release" / "unskew-gateway"
@@ -35,10 +35,17 @@ def free_address() -> str:
 class Gateway:
     """A gateway process; `address` is where it listens once it was started.
 
-    Its store is the embedded one in `folder`, unless `store` is the URL of another.
+    Its store is the embedded one in `folder`, unless `store` is the URL of another. `settings` are more of
+    its environment.
     """
 
-    def __init__(self, folder: Path, address: str = "127.0.0.1:0", store: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        address: str = "127.0.0.1:0",
+        store: str | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self._log = folder / "gateway.log"
         self.address = address
         with self._log.open("wb") as log:
@@ -50,12 +57,13 @@ class Gateway:
                     "APP__SERVER__ADDRESS": address,
                     "APP__STORE__URL": store or f"embedded:{folder / 'data'}",
                     "APP__TELEMETRY__LOG_FORMAT": "json",
+                    **(settings or {}),
                 },
                 stdout=subprocess.DEVNULL,
                 stderr=log,
             )
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Gateway":
         try:
             self.address = self._wait_until_it_listens()
         except BaseException:

@@ -1,5 +1,6 @@
-"""A gRPC server that fails as told: the real gateway can't be made to give each status, hint and malformed reply."""
+"""A gRPC server that fails as told: the real gateway can't be made to give each status, hint, delay and reply."""
 
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,7 +23,15 @@ class Failure:
     initial: tuple[tuple[str, str], ...] = ()
 
 
-Step = Failure | wire.OnlineFeaturesResponse | wire.WriteRowsResponse
+@dataclass(frozen=True)
+class Slow:
+    """What is played after a while."""
+
+    seconds: float
+    step: "Step"
+
+
+Step = Failure | Slow | wire.OnlineFeaturesResponse | wire.FeatureVectorsResponse | wire.WriteRowsResponse
 
 
 @dataclass
@@ -32,11 +41,18 @@ class Script:
     steps: Sequence[Step]
     address: str = ""
     requests: list[Any] = field(default_factory=list)
+    metadata: list[dict[str, str | bytes]] = field(default_factory=list)
+    cancelled: int = 0
 
     def next(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Plays the next step."""
         step = self.steps[min(len(self.requests), len(self.steps) - 1)]
         self.requests.append(request)
+        self.metadata.append(dict(context.invocation_metadata()))
+        if isinstance(step, Slow):
+            time.sleep(step.seconds)
+            self.cancelled += not context.is_active()
+            step = step.step
         if isinstance(step, Failure):
             if step.initial:
                 context.send_initial_metadata(step.initial)
@@ -51,21 +67,28 @@ class Script:
 
 
 @contextmanager
-def scripted(*steps: Step) -> Iterator[Script]:
-    """A server on a free port of loopback that plays `steps`."""
+def scripted(
+    *steps: Step, credentials: grpc.ServerCredentials | None = None, address: str = "127.0.0.1:0"
+) -> Iterator[Script]:
+    """A server on loopback, on a free port unless told otherwise, that plays `steps`."""
     script = Script(steps)
-    get, write = _channel.GET_ONLINE_FEATURES, _channel.WRITE_ROWS
-    handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
-        "GetOnlineFeatures": grpc.unary_unary_rpc_method_handler(
-            script.next, wire.OnlineFeaturesRequest.FromString, _serialize
-        ),
-        "WriteRows": grpc.stream_stream_rpc_method_handler(script.stream, wire.WriteRowsRequest.FromString, _serialize),
+    unary: dict[str, Any] = {
+        "GetOnlineFeatures": wire.OnlineFeaturesRequest,
+        "GetFeatureVectors": wire.FeatureVectorsRequest,
+        "Explain": wire.ExplainRequest,
     }
-    service = get.path.split("/")[1]
-    assert write.path.split("/")[1] == service
+    handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+        name: grpc.unary_unary_rpc_method_handler(script.next, request.FromString, _serialize)
+        for name, request in unary.items()
+    }
+    handlers["WriteRows"] = grpc.stream_stream_rpc_method_handler(
+        script.stream, wire.WriteRowsRequest.FromString, _serialize
+    )
+    service = _channel.GET_ONLINE_FEATURES.path.split("/")[1]
     server = grpc.server(ThreadPoolExecutor(4))
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
-    script.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    port = server.add_insecure_port(address) if credentials is None else server.add_secure_port(address, credentials)
+    script.address = f"127.0.0.1:{port}"
     server.start()
     try:
         yield script

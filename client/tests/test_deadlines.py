@@ -26,7 +26,7 @@ def test_a_server_that_never_answers_costs_the_default_deadline(silent_address: 
     with unskew.FeatureStoreClient(silent_address) as client:
         start = time.monotonic()
         with pytest.raises(DeadlineExceeded, match=r"no answer from 127\.0\.0\.1:\d+ within 0\.5 s"):
-            client.get_online_features(["a"])
+            client.online_features(["a"])
         assert 0.45 <= time.monotonic() - start <= 0.5 + SLACK
 
 
@@ -34,9 +34,9 @@ def test_a_call_may_have_its_own_deadline(silent_address: str) -> None:
     with unskew.FeatureStoreClient(silent_address, timeout=60.0, write_timeout=60.0) as client:
         start = time.monotonic()
         with pytest.raises(DeadlineExceeded, match=r"within 0\.1 s"):
-            client.get_online_features(["a"], timeout=0.1)
+            client.online_features(["a"], timeout=0.1)
         with pytest.raises(DeadlineExceeded, match=r"within 0\.1 s"):
-            client.write_rows([{"entity_id": "a"}], timeout=0.1)
+            client.write_rows("default", [{"entity_id": "a"}], timeout=0.1)
         assert time.monotonic() - start <= 0.2 + SLACK
 
 
@@ -44,9 +44,9 @@ def test_asyncio_has_the_same_deadline(silent_address: str) -> None:
     async def call() -> None:
         async with unskew.aio.FeatureStoreClient(silent_address) as client:
             with pytest.raises(DeadlineExceeded):
-                await client.get_online_features(["a"])
+                await client.online_features(["a"])
             with pytest.raises(DeadlineExceeded):
-                await client.write_rows([{"entity_id": "a"}], timeout=0.1)
+                await client.write_rows("default", [{"entity_id": "a"}], timeout=0.1)
 
     start = time.monotonic()
     asyncio.run(call())
@@ -56,7 +56,7 @@ def test_asyncio_has_the_same_deadline(silent_address: str) -> None:
 def test_a_cancelled_task_is_cancelled(silent_address: str) -> None:
     async def call() -> None:
         async with unskew.aio.FeatureStoreClient(silent_address, timeout=60.0) as client:
-            task = asyncio.create_task(client.get_online_features(["a"]))
+            task = asyncio.create_task(client.online_features(["a"]))
             await asyncio.sleep(0.05)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -69,7 +69,7 @@ def test_a_port_where_nothing_listens_is_unavailable_within_the_deadline() -> No
     with unskew.FeatureStoreClient(free_address()) as client:
         start = time.monotonic()
         with pytest.raises(Unavailable):
-            client.get_online_features(["a"])
+            client.online_features(["a"])
         assert time.monotonic() - start <= 0.5 + SLACK
 
 
@@ -78,4 +78,4 @@ def test_a_name_that_is_no_host_is_unavailable() -> None:
         unskew.FeatureStoreClient("no-such-host.invalid:50051", retries=0) as client,
         pytest.raises((Unavailable, DeadlineExceeded)),
     ):
-        client.get_online_features(["a"])
+        client.online_features(["a"])

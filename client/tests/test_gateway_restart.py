@@ -23,7 +23,7 @@ def test_a_gateway_that_comes_late_is_waited_for(tmp_path: Path) -> None:
 
     def call() -> None:
         with unskew.FeatureStoreClient(address, timeout=15.0) as client:
-            replies.append(client.get_online_features(["a"], ["x"]))
+            replies.append(client.online_features(["a"], ["x"]))
 
     caller = threading.Thread(target=call)
     caller.start()
@@ -39,7 +39,7 @@ def test_asyncio_waits_for_it_too(tmp_path: Path) -> None:
 
     async def call() -> unskew.OnlineFeatures:
         async with unskew.aio.FeatureStoreClient(address, timeout=15.0) as client:
-            task = asyncio.create_task(client.get_online_features(["a"], ["x"]))
+            task = asyncio.create_task(client.online_features(["a"], ["x"]))
             done, _ = await asyncio.wait([task], timeout=0.3)
             assert not done
             with Gateway(tmp_path, address):
@@ -52,12 +52,12 @@ def test_a_client_outlives_a_restart_and_acknowledged_rows_do_too(tmp_path: Path
     with Gateway(tmp_path) as first:
         address = first.address
         client = unskew.FeatureStoreClient(address, timeout=5.0, write_timeout=15.0)
-        assert client.write_rows([ROW]).accepted == 1
+        assert client.write_rows("default", [ROW]).accepted == 1
         assert first.stop() == 0
     with pytest.raises(Unavailable):
-        client.get_online_features(["a"], timeout=0.3)
+        client.online_features(["a"], timeout=0.3)
     with Gateway(tmp_path, address):
-        assert client.get_online_features(["a"])["a"]["x"] == 1.0
-        assert client.write_rows([ROW | {"event_time": "2018-04-01T12:00:01Z", "x": 2}]).accepted == 1
-        assert client.get_online_features(["a"])["a"]["x"] == 2.0
+        assert client.online_features(["a"])["a"]["x"] == 1.0
+        assert client.write_rows("default", [ROW | {"event_time": "2018-04-01T12:00:01Z", "x": 2}]).accepted == 1
+        assert client.online_features(["a"])["a"]["x"] == 2.0
     client.close()

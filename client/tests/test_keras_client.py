@@ -74,7 +74,7 @@ def forward(weights: Sequence[np.ndarray], matrix: keras_client.Matrix) -> list[
 @pytest.mark.integration
 @pytest.mark.keras
 def test_a_model_predicts_from_served_features(client: FeatureStoreClient, tmp_path: Path) -> None:
-    assert client.write_rows(ROWS).ok
+    assert client.write_rows("default", ROWS).ok
     inputs = keras_client.fetch(client, [*IDS, "keras_nobody"], FEATURES)
     assert inputs.entity_ids == ["keras_1", "keras_2", "keras_3"]
     assert inputs.matrix.tolist() == np.array([[row[f] for f in FEATURES] for row in ROWS[:3]], np.float32).tolist()
@@ -98,7 +98,7 @@ def test_a_model_predicts_from_served_features(client: FeatureStoreClient, tmp_p
 @pytest.mark.integration
 @pytest.mark.keras
 def test_the_command_prints_predictions_and_skips(gateway: Gateway, client: FeatureStoreClient, tmp_path: Path) -> None:
-    assert client.write_rows(ROWS).ok
+    assert client.write_rows("default", ROWS).ok
     entities = ["--address", gateway.address, "--timeout", "5", "--entities", *IDS, "keras_nobody"]
     built = run_script(*entities)
     assert built.returncode == 0, built.stderr
@@ -123,7 +123,7 @@ def test_the_command_prints_predictions_and_skips(gateway: Gateway, client: Feat
 @pytest.mark.integration
 @pytest.mark.keras
 def test_the_command_says_what_is_wrong(gateway: Gateway, client: FeatureStoreClient, tmp_path: Path) -> None:
-    assert client.write_rows(ROWS).ok
+    assert client.write_rows("default", ROWS).ok
     broken = tmp_path / "broken.keras"
     broken.write_bytes(b"no model")
     known = ["--address", gateway.address, "--timeout", "5", "--entities", "keras_1"]

@@ -64,7 +64,9 @@ def test_the_first_contract_still_works(gateway: Gateway, client: FeatureStoreCl
         run = subprocess.run([sys.executable, str(script), *arguments], check=True, capture_output=True, text=True)
         return json.loads(run.stdout)
 
-    client.write_rows([{"entity_id": "old", "event_time": "2018-04-01T12:00:00Z", "a": 1.5, "n": None, "l": [1, "ż"]}])
+    client.write_rows(
+        "default", [{"entity_id": "old", "event_time": "2018-04-01T12:00:00Z", "a": 1.5, "n": None, "l": [1, "ż"]}]
+    )
     assert call(["old", "old_nobody"], []) == {
         "results": {"old": {"features": {"a": 1.5, "n": None, "l": [1.0, "ż"]}}, "old_nobody": {}}
     }

@@ -164,7 +164,7 @@ def test_order_is_that_of_the_request_and_duplicates_are_one() -> None:
     assert list(reply) == ["b", "a", "c"]
     assert len(reply) == 3
     assert "a" in reply
-    assert reply.as_of == dt.datetime(1970, 1, 1, 0, 0, 1, 500_000, tzinfo=dt.UTC)
+    assert reply.as_of == dt.datetime(1970, 1, 1, 0, 0, 1, 500_000, tzinfo=dt.timezone.utc)
 
 
 def test_an_id_that_the_reply_left_out_is_an_error_not_missing() -> None:
@@ -175,9 +175,9 @@ def test_an_id_that_the_reply_left_out_is_an_error_not_missing() -> None:
 
 def test_event_time_is_exact_utc_or_none() -> None:
     assert row_of(wire.FeatureSet()).event_time is None
-    assert row_of(wire.FeatureSet(event_time=0)).event_time == dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    assert row_of(wire.FeatureSet(event_time=0)).event_time == dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
     assert row_of(wire.FeatureSet(event_time=-1)).event_time == dt.datetime(
-        1969, 12, 31, 23, 59, 59, 999_999, tzinfo=dt.UTC
+        1969, 12, 31, 23, 59, 59, 999_999, tzinfo=dt.timezone.utc
     )
     far = row_of(wire.FeatureSet(event_time=2**62))
     assert far.event_time_us == 2**62

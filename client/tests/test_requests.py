@@ -11,7 +11,7 @@ import unskew
 from unskew import _requests, _times
 from unskew.errors import InvalidArgument
 
-UTC = dt.UTC
+UTC = dt.timezone.utc
 
 
 def test_a_request_holds_what_was_asked() -> None:
@@ -65,7 +65,7 @@ def test_wrong_arguments_of_a_read(arguments: Any, error: type[Exception], words
         _requests.online_features(*arguments)
 
 
-@pytest.mark.parametrize("client", [unskew.FeatureStoreClient, unskew.aio.FeatureStoreClient])
+@pytest.mark.parametrize("client", [unskew.FeatureStoreClient, unskew.AsyncFeatureStoreClient])
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
@@ -77,6 +77,7 @@ def test_wrong_arguments_of_a_read(arguments: Any, error: type[Exception], words
         ({"write_timeout": "1"}, TypeError, "write_timeout must be a number"),
         ({"retries": -1}, InvalidArgument, "retries must be 0 or more"),
         ({"max_receive_bytes": 0}, InvalidArgument, "max_receive_bytes"),
+        ({"hedge_after": 0.0}, InvalidArgument, "hedge_after must be a finite"),
     ],
 )
 def test_wrong_arguments_of_a_client(

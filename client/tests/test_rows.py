@@ -14,7 +14,7 @@ from unskew._generated import feature_store_pb2 as wire
 from unskew._rows import MAX_BATCH_BYTES, Batch, Batcher, Tally, encode_row
 from unskew.errors import BadRows, Internal, InvalidArgument
 
-NOW = dt.datetime(2018, 4, 1, 0, 0, 31, tzinfo=dt.UTC)
+NOW = dt.datetime(2018, 4, 1, 0, 0, 31, tzinfo=dt.timezone.utc)
 
 
 def encoded(row: Mapping[str, Any]) -> Any:
@@ -125,7 +125,7 @@ class Frame:
 )
 def test_what_does_not_iterate_over_rows_is_refused(rows: Any, words: str) -> None:
     with FeatureStoreClient("127.0.0.1:1") as client, pytest.raises(TypeError, match=words):
-        client.write_rows(rows)
+        client.write_rows("default", rows)
 
 
 @pytest.mark.parametrize("batch_size", [0, -1])

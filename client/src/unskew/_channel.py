@@ -1,72 +1,17 @@
-"""The channel, and the methods on it. Shared by the sync and the asyncio client."""
+"""Options of a channel, and the methods on it. Shared by the sync and the asyncio client."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from unskew import _requests
 from unskew._generated import feature_store_pb2 as wire
-from unskew.errors import InvalidArgument
-from unskew.retry import NO_RETRY, Attempts, RetryPolicy
 
-DEFAULT_TIMEOUT = 0.5
-DEFAULT_WRITE_TIMEOUT = 10.0
-DEFAULT_MAX_RECEIVE_BYTES = 64 << 20
+Options = tuple[tuple[str, int | str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Arguments of both clients, checked once."""
-
-    address: str
-    timeout: float
-    write_timeout: float
-    policy: RetryPolicy
-    options: tuple[tuple[str, int], ...]
-
-    @classmethod
-    def of(
-        cls, address: str, timeout: float, write_timeout: float, retries: RetryPolicy | int, max_receive_bytes: int
-    ) -> "Settings":
-        """Checks the arguments of a client."""
-        check_address(address)
-        if max_receive_bytes < 1:
-            raise InvalidArgument(f"max_receive_bytes must be 1 or more, not {max_receive_bytes}")
-        return cls(
-            address=address,
-            timeout=_requests.seconds("timeout", timeout),
-            write_timeout=_requests.seconds("write_timeout", write_timeout),
-            policy=RetryPolicy.of(retries),
-            options=channel_options(max_receive_bytes),
-        )
-
-    def read(self, timeout: float | None) -> Attempts:
-        """The attempts of a read; `timeout` is what the caller asked for, in seconds."""
-        limit = self.timeout if timeout is None else _requests.seconds("timeout", timeout)
-        return Attempts(self.policy, limit, self.address)
-
-    def write_limit(self, timeout: float | None) -> float:
-        """Seconds that a batch of a write may take; `timeout` is what the caller asked for."""
-        return self.write_timeout if timeout is None else _requests.seconds("timeout", timeout)
-
-    def write(self, limit: float, repeatable: bool) -> Attempts:
-        """The attempts of a batch of a write: one only, if writing it twice could change more than writing it once."""
-        return Attempts(self.policy if repeatable else NO_RETRY, limit, self.address)
-
-
-def check_address(address: str) -> None:
-    """Refuses a URL, which gRPC would try to resolve as the name of a host."""
-    if not isinstance(address, str):
-        raise TypeError(f"address must be a str such as '127.0.0.1:50051', not {type(address).__name__}")
-    if not address or address.startswith(("http://", "https://")):
-        raise InvalidArgument(
-            f"address {address!r} must be host:port, e.g. '127.0.0.1:50051'; TLS is asked for with `credentials`"
-        )
-
-
-def channel_options(max_receive_bytes: int) -> tuple[tuple[str, int], ...]:
-    """Options of the channel."""
-    return (
+def channel_options(address: str, max_receive_bytes: int, server_name: str | None) -> Options:
+    """Options of the channel to an address."""
+    options: list[tuple[str, int | str]] = [
         ("grpc.max_receive_message_length", max_receive_bytes),
         # Retries are made here, where the deadline and the gateway's hint are known.
         ("grpc.enable_retries", 0),
@@ -80,10 +25,16 @@ def channel_options(max_receive_bytes: int) -> tuple[tuple[str, int], ...]:
         ("grpc.use_local_subchannel_pool", 1),
         # A feature store is inside the network; the proxy of the environment is for what is outside.
         ("grpc.enable_http_proxy", 0),
-    )
+    ]
+    if address.startswith(("dns:", "ipv4:", "ipv6:")):
+        # Targets that may name several machines: a connection to each, and calls in turn, not the first that connects.
+        options.append(("grpc.lb_policy_name", "round_robin"))
+    if server_name is not None:
+        options.append(("grpc.ssl_target_name_override", server_name))
+    return tuple(options)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Method:
     """What a channel needs to know of a method: taken from the contract, not written down again."""
 
@@ -102,4 +53,6 @@ class Method:
 
 
 GET_ONLINE_FEATURES = Method.of("GetOnlineFeatures", wire.OnlineFeaturesRequest, wire.OnlineFeaturesResponse)
+GET_FEATURE_VECTORS = Method.of("GetFeatureVectors", wire.FeatureVectorsRequest, wire.FeatureVectorsResponse)
+EXPLAIN = Method.of("Explain", wire.ExplainRequest, wire.ExplainResponse)
 WRITE_ROWS = Method.of("WriteRows", wire.WriteRowsRequest, wire.WriteRowsResponse)

@@ -5,56 +5,78 @@ import datetime as dt
 import time
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Self, SupportsIndex, TypeVar, cast
+from typing import Any, SupportsIndex, TypeVar, cast
 
 import grpc
 
-from unskew import _channel, _requests
+from unskew import _explain, _requests, _settings, _trace, _vectors, _writes
+from unskew._connections import Connections, Stubs
 from unskew._generated import feature_store_pb2 as wire
+from unskew._hedge import first_good
 from unskew._replies import FailedCall, decode_reply
-from unskew._rows import Batch, Batcher, Tally, check_rows
-from unskew.errors import ClientClosed
+from unskew._rows import Batch, Tally
+from unskew.explanation import Explanation
 from unskew.results import OnlineFeatures, WriteResult
-from unskew.retry import DEFAULT_RETRY, Attempts, CallOptions, RetryPolicy
+from unskew.retry import DEFAULT_RETRY, Attempts, CallOptions, Headers, RetryPolicy
+from unskew.security import TLS, ApiKey, authorization
+from unskew.vectors import Vectors
 
-Reply = TypeVar("Reply")
+Client = TypeVar("Client", bound="FeatureStoreClient")
 
 
 class FeatureStoreClient:
-    """Client of an unskew gateway. One channel, which all threads may share; close it, or use it in a `with`.
+    """Client of unskew gateways, which all threads may share; close it, or use it in a `with`.
+
+    A channel is opened by the first call. A process that was forked opens its own, so that a server which forks its
+    workers may make the client before; one that has called a gateway before it forks needs grpc's own support for forks
+    too (`GRPC_ENABLE_FORK_SUPPORT=1` in its environment).
 
     Args:
-        address: `host:port` of the gateway, or another gRPC target such as `unix:/path` or `dns:///name:port`.
+        address: `host:port` of the gateway, or another gRPC target such as `unix:/path` or `dns:///name:port`. Several,
+            in a list or with commas between them: calls go to them in turn, and what one can't answer is tried at
+            another.
         timeout: seconds a read may take, retries included.
         write_timeout: seconds each batch of a write may take, retries included.
         retries: of a call that failed with UNAVAILABLE: their number, or a `RetryPolicy`.
+        hedge_after: seconds after which a read that has no answer is sent a second time, to another address if there
+            are several. The first good answer wins, the other call is cancelled. None: never.
         max_receive_bytes: the longest reply taken.
-        credentials: for TLS, e.g. `grpc.ssl_channel_credentials()`; without them the connection is plain text.
+        tls: `unskew.TLS(...)`, or credentials of grpc; without it the connection is plain text.
+        api_key: sent with every call as `authorization: Bearer …`: a str, or a callable that is asked for each call.
+            Without it that of the environment, `UNSKEW_API_KEY`; an empty one is none.
+        allow_insecure: lets the key go to other machines as plain text.
+
+    Raises:
+        InvalidArgument: an argument is malformed, or the key would go to another machine as plain text.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (each is an option of its own)
         self,
-        address: str,
+        address: str | Iterable[str],
         *,
-        timeout: float = _channel.DEFAULT_TIMEOUT,
-        write_timeout: float = _channel.DEFAULT_WRITE_TIMEOUT,
+        timeout: float = _settings.DEFAULT_TIMEOUT,
+        write_timeout: float = _settings.DEFAULT_WRITE_TIMEOUT,
         retries: RetryPolicy | int = DEFAULT_RETRY,
-        max_receive_bytes: int = _channel.DEFAULT_MAX_RECEIVE_BYTES,
-        credentials: grpc.ChannelCredentials | None = None,
+        hedge_after: float | None = None,
+        max_receive_bytes: int = _settings.DEFAULT_MAX_RECEIVE_BYTES,
+        tls: TLS | grpc.ChannelCredentials | None = None,
+        api_key: ApiKey | None = None,
+        allow_insecure: bool = False,
     ) -> None:
-        settings = _channel.Settings.of(address, timeout, write_timeout, retries, max_receive_bytes)
-        self._settings = settings
-        self._closed = False
-        self._channel = (
-            grpc.insecure_channel(settings.address, options=settings.options)
-            if credentials is None
-            else grpc.secure_channel(settings.address, credentials, options=settings.options)
+        self._settings = _settings.Settings.of(
+            address,
+            timeout=timeout,
+            write_timeout=write_timeout,
+            retries=retries,
+            hedge_after=hedge_after,
+            max_receive_bytes=max_receive_bytes,
+            tls=tls,
+            api_key=api_key,
+            allow_insecure=allow_insecure,
         )
-        get, write = _channel.GET_ONLINE_FEATURES, _channel.WRITE_ROWS
-        self._get = self._channel.unary_unary(get.path, get.serialize, get.deserialize)
-        self._write = self._channel.stream_stream(write.path, write.serialize, write.deserialize)
+        self._connections = Connections(len(self._settings.addresses), self._open)
 
-    def get_online_features(
+    def online_features(
         self,
         entity_ids: Iterable[str],
         feature_names: Iterable[str] | None = None,
@@ -77,30 +99,111 @@ class FeatureStoreClient:
             UnskewError: the call failed; `Unavailable` after the last retry, `DeadlineExceeded` in time.
         """
         request = _requests.online_features(entity_ids, feature_names, as_of, all_statuses)
-        attempts = self._settings.read(timeout)
-        return decode_reply(request, self._call(lambda options: self._get(request, **options), attempts))
+        return decode_reply(request, self._read("get_online_features", request, timeout))
+
+    def vectors(  # noqa: PLR0913 (the members of the request)
+        self,
+        service: str,
+        entities: Mapping[str, Any],
+        request: Mapping[str, Any] | None = None,
+        *,
+        fingerprint: str | bytes | None = None,
+        as_of: _vectors.Time | Iterable[_vectors.Time] | None = None,
+        as_numpy: bool = True,
+        names: bool = False,
+        slot_statuses: bool = False,
+        event_times: bool = False,
+        timeout: float | None = None,
+    ) -> Vectors:
+        """The vectors of a service for several rows, which a model takes: one row of float32 each.
+
+        A column is a list, a numpy array, an Arrow array, a Series of pandas or polars, or any other iterable, one
+        value a row: bools, ints, floats, texts, bytes, aware datetimes, or lists of them. None, NaT and NA are null.
+
+        Args:
+            service: its name.
+            entities: the key columns of all entities that it reads, by name.
+            request: its request columns, by name.
+            fingerprint: that of the model, as `Vectors.fingerprint` has it, or its 32 bytes; None: the default one.
+            as_of: the time t: an aware datetime or an int of microseconds since 1970-01-01 UTC, or one for each row.
+                Without it t is the time of arrival, or the request column that the service names as its time.
+            as_numpy: `values` as a numpy array; else as lists.
+            names: adds what every column is.
+            slot_statuses: adds the status of every slot of every row.
+            event_times: adds the event time of every row of a view that was read.
+            timeout: seconds for this call, retries included, instead of the client's.
+
+        Raises:
+            InvalidArgument: the request is malformed, e.g. a column lacks, or its times have no zone.
+            FailedPrecondition: the service is not fitted, or the fingerprint is not loaded.
+            UnskewError: the call failed. Rows that are not complete are no failure: see `Vectors.incomplete`, or call
+                `require`.
+        """
+        message = _vectors.vectors_request(
+            service,
+            entities,
+            request,
+            fingerprint,
+            as_of,
+            names=names,
+            slot_statuses=slot_statuses,
+            event_times=event_times,
+        )
+        return _vectors.decode_vectors(self._read("get_feature_vectors", message, timeout), as_numpy)
+
+    def explain(
+        self,
+        service: str,
+        entities: Mapping[str, Any],
+        request: Mapping[str, Any] | None = None,
+        *,
+        fingerprint: str | bytes | None = None,
+        as_of: _vectors.Time | None = None,
+        timeout: float | None = None,
+    ) -> Explanation:
+        """One row of a service in words: every input with its view, key, age and status, and every slot step by step.
+
+        Args:
+            service: its name.
+            entities: the keys of all entities that it reads, by name: one value each, not columns.
+            request: the values of its request columns, by name.
+            fingerprint: as in `vectors`.
+            as_of: the time t: an aware datetime, or an int of microseconds since 1970-01-01 UTC.
+            timeout: seconds for this call, retries included, instead of the client's.
+
+        Raises:
+            UnskewError: as in `vectors`.
+        """
+        message = _explain.explain_request(service, entities, request, fingerprint, as_of)
+        return _explain.decode_explanation(self._read("explain", message, timeout))
 
     def write_rows(
         self,
-        rows: Iterable[Mapping[str, Any]],
-        batch_size: int = 1000,
+        view: str,
+        rows: Any,  # noqa: ANN401 (rows, or a table of any library)
         *,
-        view: str = "default",
+        batch_size: int = 1000,
+        ignore_unknown: bool = False,
         timeout: float | None = None,
         strict: bool = False,
     ) -> WriteResult:
-        """Writes rows: each replaces the row of its entity, unless that one is newer.
+        """Writes rows to a view: each replaces the row of its entity, unless that one is newer.
 
-        A row holds `entity_id`, optionally `event_time` (an aware datetime, or RFC 3339 text), then the features. A row
-        without event time takes the time of its arrival. Bad rows don't stop the others; they are in the result.
+        A row of the built-in view `default` holds `entity_id`, optionally `event_time` (an aware datetime, or RFC 3339
+        text), then the features; without event time it takes the time of its arrival. A row of a defined view holds the
+        key columns of its entity, `event_time` and the features. Bad rows don't stop the others; the result has them,
+        at their positions in the rows given.
 
         A batch that failed with UNAVAILABLE is written again only if all of its rows have an event time: then a row
         that the store has already changes nothing. Otherwise the error is raised at once.
 
         Args:
-            rows: taken one batch at a time.
+            view: the view to write to; `default` is the built-in one.
+            rows: an iterable of mappings, or a table: of pyarrow (also a RecordBatchReader), pandas, polars, DuckDB, or
+                anything with `__arrow_c_stream__`. Taken one batch at a time. A table goes to a defined view as Arrow,
+                where a time without a zone is UTC.
             batch_size: rows that are sent and acknowledged together; fewer if they are large.
-            view: the view to write to.
+            ignore_unknown: leaves out members that a defined view does not have, instead of refusing the row.
             timeout: seconds for each batch, retries included, instead of the client's `write_timeout`.
             strict: stop after the first batch with a bad row, with `BadRows`.
 
@@ -108,21 +211,18 @@ class FeatureStoreClient:
             UnskewError: a batch failed; `written` says what was acknowledged before it.
         """
         limit = self._settings.write_limit(timeout)
-        check_rows(rows)
-        batcher, tally = Batcher(batch_size), Tally(strict)
-        for row in rows:
-            if batch := batcher.add(row):
-                self._write_batch(batch, tally, view, limit)
-        if batch := batcher.rest():
-            self._write_batch(batch, tally, view, limit)
+        tally = Tally(strict)
+        with tally.on_error():
+            for batch in _writes.batches(view, rows, batch_size):
+                tally.add(batch, self._write_batch(batch.request(view, ignore_unknown), batch, limit))
         return tally.result
 
     def close(self) -> None:
-        """Closes the channel; calls in flight are cancelled. A second time does nothing."""
-        self._closed = True
-        self._channel.close()
+        """Closes the channels; calls in flight are cancelled. A second time does nothing."""
+        for channel in self._connections.close():
+            channel.close()
 
-    def __enter__(self) -> Self:
+    def __enter__(self: Client) -> Client:
         return self
 
     def __exit__(
@@ -130,32 +230,63 @@ class FeatureStoreClient:
     ) -> None:
         self.close()
 
-    def _write_batch(self, batch: Batch, tally: Tally, view: str, limit: float) -> None:
-        request = batch.request(view)
-        if request is None:
-            tally.add(batch, None)
-            return
-        attempts = self._settings.write(limit, batch.repeatable)
-        with tally.on_error():
-            reply = self._call(lambda options: self._attempt_write(request, options), attempts)
-        tally.add(batch, reply)
+    def _open(self, place: int) -> grpc.Channel:
+        address, options = self._settings.addresses[place], self._settings.options(place)
+        credentials = self._settings.credentials()
+        if credentials is None:
+            return grpc.insecure_channel(address, options=options)
+        return grpc.secure_channel(address, credentials, options=options)
 
-    def _attempt_write(self, request: wire.WriteRowsRequest, options: CallOptions) -> wire.WriteRowsResponse | None:
-        replies = self._write(iter((request,)), **options)
-        reply = next(replies, None)
-        # The batch is acknowledged; how the stream ends says nothing more of it.
-        with contextlib.suppress(grpc.RpcError):
-            for _ in replies:
-                pass
+    def _headers(self) -> Headers:
+        key = self._settings.api_key
+        if key is None:
+            return _trace.headers()
+        return (*_trace.headers(), authorization(key() if callable(key) else key))
+
+    def _read(self, method: str, request: Any, timeout: float | None) -> Any:  # noqa: ANN401 (messages of any method)
+        hedge_after = self._settings.hedge_after
+        attempts = self._settings.read(timeout, self._headers())
+        if hedge_after is None:
+            return self._call(lambda stubs, options: getattr(stubs, method)(request, **options), attempts)
+
+        def start(place: int, options: CallOptions) -> Any:  # noqa: ANN401 (a call that is also a future)
+            return getattr(self._connections.get(place), method).future(request, **options)
+
+        return self._call(lambda _stubs, _options: first_good(start, attempts, hedge_after), attempts)
+
+    def _write_batch(
+        self, request: wire.WriteRowsRequest | None, batch: Batch, limit: float
+    ) -> wire.WriteRowsResponse | None:
+        if request is None:
+            return None
+        attempts = self._settings.write(limit, batch.repeatable, self._headers())
+        reply: wire.WriteRowsResponse | None = self._call(
+            lambda stubs, options: _attempt_write(stubs, request, options), attempts
+        )
         return reply
 
-    def _call(self, attempt: Callable[[CallOptions], Reply], attempts: Attempts) -> Reply:
+    def _call(self, attempt: Callable[[Stubs, CallOptions], Any], attempts: Attempts) -> Any:  # noqa: ANN401
         """The reply of the first attempt that has one."""
         while True:
-            if self._closed:
-                raise ClientClosed("the client is closed")
+            place = attempts.place
+            stubs = self._connections.get(place)
+            options = attempts.next()
             try:
-                return attempt(attempts.next())
+                reply = attempt(stubs, options)
             except grpc.RpcError as error:
                 delay = attempts.after(cast(FailedCall, error))
-            time.sleep(delay)
+            else:
+                attempts.succeeded(place)
+                return reply
+            if delay:
+                time.sleep(delay)
+
+
+def _attempt_write(stubs: Stubs, request: wire.WriteRowsRequest, options: CallOptions) -> wire.WriteRowsResponse | None:
+    replies = stubs.write_rows(iter((request,)), **options)
+    reply: wire.WriteRowsResponse | None = next(replies, None)
+    # The batch is acknowledged; how the stream ends says nothing more of it.
+    with contextlib.suppress(grpc.RpcError):
+        for _ in replies:
+            pass
+    return reply

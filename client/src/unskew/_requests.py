@@ -16,7 +16,7 @@ def online_features(
     as_of: dt.datetime | SupportsIndex | None,
     all_statuses: bool,
 ) -> wire.OnlineFeaturesRequest:
-    """The request of `get_online_features`. What the gateway judges (empty, too many, too long) is left to it."""
+    """The request of `online_features`. What the gateway judges (empty, too many, too long) is left to it."""
     return wire.OnlineFeaturesRequest(
         entity_ids=_texts("entity_ids", entity_ids),
         feature_names=() if feature_names is None else _texts("feature_names", feature_names),

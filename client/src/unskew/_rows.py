@@ -37,21 +37,18 @@ class Batch:
     def rows(self) -> int:
         return len(self.positions) + len(self.bad)
 
-    def request(self, view: str) -> wire.WriteRowsRequest | None:
+    def request(self, view: str, ignore_unknown: bool) -> wire.WriteRowsRequest | None:
         """What to send; None if no row can be."""
         if not self.lines:
             return None
-        return wire.WriteRowsRequest(view=view, ndjson=b"".join(self.lines))
+        return wire.WriteRowsRequest(view=view, ndjson=b"".join(self.lines), ignore_unknown=ignore_unknown)
 
 
 class Batcher:
     """Gathers rows into batches."""
 
     def __init__(self, batch_size: int) -> None:
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int):
-            raise TypeError(f"batch_size must be an int, not {type(batch_size).__name__}")
-        if batch_size < 1:
-            raise InvalidArgument(f"batch_size must be 1 or more, not {batch_size}")
+        check_batch_size(batch_size)
         self._batch_size = batch_size
         self._position = 0
         self._batch = Batch()
@@ -79,13 +76,28 @@ class Batcher:
         return self._batch if self._batch.rows else None
 
 
+def check_batch_size(batch_size: int) -> None:
+    """Refuses what is no number of rows."""
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int):
+        raise TypeError(f"batch_size must be an int, not {type(batch_size).__name__}")
+    if batch_size < 1:
+        raise InvalidArgument(f"batch_size must be 1 or more, not {batch_size}")
+
+
+def check_view(view: object) -> None:
+    """Refuses what is no name of a view; the rows stand behind it."""
+    if not isinstance(view, str):
+        raise TypeError(f"view must be a str, the name of a view, before the rows; not {type(view).__name__}")
+
+
 def check_rows(rows: object) -> None:
     """Refuses what is iterable, but not over rows."""
     if isinstance(rows, Mapping | str | bytes):
         raise TypeError(f"rows must be an iterable of mappings, not one {type(rows).__name__}: write [row]")
     if hasattr(rows, "columns"):
         raise TypeError(
-            f"rows must be an iterable of mappings, not a {type(rows).__name__}: write frame.to_dict('records')"
+            f"rows must be an iterable of mappings, not a {type(rows).__name__}: give a table of pyarrow, pandas or "
+            "polars, or write frame.to_dict('records')"
         )
 
 

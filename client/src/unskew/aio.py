@@ -3,48 +3,68 @@
 import asyncio
 import contextlib
 import datetime as dt
-import functools
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+import inspect
+import os
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Self, SupportsIndex, TypeVar, cast
+from typing import Any, SupportsIndex, TypeVar, cast
 
 import grpc
 import grpc.aio
 
-from unskew import _channel, _requests
+from unskew import _explain, _requests, _settings, _trace, _vectors, _writes
+from unskew._connections import Connections, Stubs
 from unskew._generated import feature_store_pb2 as wire
+from unskew._hedge import first_good_async
 from unskew._replies import FailedCall, decode_reply
-from unskew._rows import Batch, Batcher, Tally, check_rows
-from unskew.errors import ClientClosed
+from unskew._rows import Batch, Tally
+from unskew.errors import WrongEventLoop
+from unskew.explanation import Explanation
 from unskew.results import OnlineFeatures, WriteResult
-from unskew.retry import DEFAULT_RETRY, Attempts, CallOptions, RetryPolicy
+from unskew.retry import DEFAULT_RETRY, Attempts, CallOptions, Headers, RetryPolicy
+from unskew.security import TLS, ApiKey, authorization
+from unskew.vectors import Vectors
 
 __all__ = ["FeatureStoreClient"]
 
-Reply = TypeVar("Reply")
+Client = TypeVar("Client", bound="FeatureStoreClient")
 
 
 class FeatureStoreClient:
-    """Asyncio client of an unskew gateway. One channel, opened by the first call; it belongs to that call's event loop.
+    """Asyncio client of unskew gateways. Its channels are opened by its first calls, and belong to their event loop.
 
-    Close it, or use it in an `async with`. The arguments are those of `unskew.FeatureStoreClient`.
+    Close it, or use it in an `async with`. The arguments are those of `unskew.FeatureStoreClient`; what a callable
+    `api_key` returns may be awaitable. A process may fork before the first call, not after it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (each is an option of its own)
         self,
-        address: str,
+        address: str | Iterable[str],
         *,
-        timeout: float = _channel.DEFAULT_TIMEOUT,
-        write_timeout: float = _channel.DEFAULT_WRITE_TIMEOUT,
+        timeout: float = _settings.DEFAULT_TIMEOUT,
+        write_timeout: float = _settings.DEFAULT_WRITE_TIMEOUT,
         retries: RetryPolicy | int = DEFAULT_RETRY,
-        max_receive_bytes: int = _channel.DEFAULT_MAX_RECEIVE_BYTES,
-        credentials: grpc.ChannelCredentials | None = None,
+        hedge_after: float | None = None,
+        max_receive_bytes: int = _settings.DEFAULT_MAX_RECEIVE_BYTES,
+        tls: TLS | grpc.ChannelCredentials | None = None,
+        api_key: ApiKey | None = None,
+        allow_insecure: bool = False,
     ) -> None:
-        self._settings = _channel.Settings.of(address, timeout, write_timeout, retries, max_receive_bytes)
-        self._credentials = credentials
-        self._closed = False
+        self._settings = _settings.Settings.of(
+            address,
+            timeout=timeout,
+            write_timeout=write_timeout,
+            retries=retries,
+            hedge_after=hedge_after,
+            max_receive_bytes=max_receive_bytes,
+            tls=tls,
+            api_key=api_key,
+            allow_insecure=allow_insecure,
+        )
+        self._connections = Connections(len(self._settings.addresses), self._open)
+        self._owner: tuple[int, asyncio.AbstractEventLoop] | None = None
 
-    async def get_online_features(
+    async def online_features(
         self,
         entity_ids: Iterable[str],
         feature_names: Iterable[str] | None = None,
@@ -53,38 +73,75 @@ class FeatureStoreClient:
         timeout: float | None = None,
         all_statuses: bool = False,
     ) -> OnlineFeatures:
-        """See `unskew.FeatureStoreClient.get_online_features`."""
+        """See `unskew.FeatureStoreClient.online_features`."""
         request = _requests.online_features(entity_ids, feature_names, as_of, all_statuses)
-        attempts = self._settings.read(timeout)
-        return decode_reply(request, await self._call(lambda options: self._get(request, **options), attempts))
+        return decode_reply(request, await self._read("get_online_features", request, timeout))
+
+    async def vectors(  # noqa: PLR0913 (the members of the request)
+        self,
+        service: str,
+        entities: Mapping[str, Any],
+        request: Mapping[str, Any] | None = None,
+        *,
+        fingerprint: str | bytes | None = None,
+        as_of: _vectors.Time | Iterable[_vectors.Time] | None = None,
+        as_numpy: bool = True,
+        names: bool = False,
+        slot_statuses: bool = False,
+        event_times: bool = False,
+        timeout: float | None = None,
+    ) -> Vectors:
+        """See `unskew.FeatureStoreClient.vectors`."""
+        message = _vectors.vectors_request(
+            service,
+            entities,
+            request,
+            fingerprint,
+            as_of,
+            names=names,
+            slot_statuses=slot_statuses,
+            event_times=event_times,
+        )
+        return _vectors.decode_vectors(await self._read("get_feature_vectors", message, timeout), as_numpy)
+
+    async def explain(
+        self,
+        service: str,
+        entities: Mapping[str, Any],
+        request: Mapping[str, Any] | None = None,
+        *,
+        fingerprint: str | bytes | None = None,
+        as_of: _vectors.Time | None = None,
+        timeout: float | None = None,
+    ) -> Explanation:
+        """See `unskew.FeatureStoreClient.explain`."""
+        message = _explain.explain_request(service, entities, request, fingerprint, as_of)
+        return _explain.decode_explanation(await self._read("explain", message, timeout))
 
     async def write_rows(
         self,
-        rows: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]],
-        batch_size: int = 1000,
+        view: str,
+        rows: Any,  # noqa: ANN401 (rows, or a table of any library)
         *,
-        view: str = "default",
+        batch_size: int = 1000,
+        ignore_unknown: bool = False,
         timeout: float | None = None,
         strict: bool = False,
     ) -> WriteResult:
-        """See `unskew.FeatureStoreClient.write_rows`; `rows` may be an asynchronous iterable too."""
+        """See `unskew.FeatureStoreClient.write_rows`; `rows` may be an asynchronous iterable of mappings too."""
         limit = self._settings.write_limit(timeout)
-        check_rows(rows)
-        batcher, tally = Batcher(batch_size), Tally(strict)
-        async for row in _iterate(rows):
-            if batch := batcher.add(row):
-                await self._write_batch(batch, tally, view, limit)
-        if batch := batcher.rest():
-            await self._write_batch(batch, tally, view, limit)
+        tally = Tally(strict)
+        with tally.on_error():
+            async for batch in _writes.batches_of_async(view, rows, batch_size):
+                tally.add(batch, await self._write_batch(batch.request(view, ignore_unknown), batch, limit))
         return tally.result
 
     async def close(self) -> None:
-        """Closes the channel; calls in flight are cancelled. A second time does nothing."""
-        self._closed = True
-        if "_opened" in self.__dict__:
-            await self._opened.close()
+        """Closes the channels; calls in flight are cancelled. A second time does nothing."""
+        for channel in self._connections.close():
+            await channel.close()
 
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self: Client) -> Client:
         return self
 
     async def __aexit__(
@@ -92,63 +149,75 @@ class FeatureStoreClient:
     ) -> None:
         await self.close()
 
-    @functools.cached_property
-    def _opened(self) -> grpc.aio.Channel:
+    def _open(self, place: int) -> grpc.aio.Channel:
         # Made late: a channel takes the event loop that runs when it is made.
-        address, options = self._settings.address, self._settings.options
-        if self._credentials is None:
+        address, options = self._settings.addresses[place], self._settings.options(place)
+        credentials = self._settings.credentials()
+        if credentials is None:
             return grpc.aio.insecure_channel(address, options=options)
-        return grpc.aio.secure_channel(address, self._credentials, options=options)
+        return grpc.aio.secure_channel(address, credentials, options=options)
 
-    @functools.cached_property
-    def _get(self) -> "grpc.aio.UnaryUnaryMultiCallable[wire.OnlineFeaturesRequest, wire.OnlineFeaturesResponse]":
-        method = _channel.GET_ONLINE_FEATURES
-        return self._opened.unary_unary(method.path, method.serialize, method.deserialize)
+    def _stubs(self, place: int) -> Stubs:
+        stubs = self._connections.get(place)
+        caller = (os.getpid(), asyncio.get_running_loop())
+        if self._owner is None or self._owner[0] != caller[0]:
+            self._owner = caller
+        elif self._owner[1] is not caller[1]:
+            raise WrongEventLoop("the client belongs to the event loop of its first call: make one for each loop")
+        return stubs
 
-    @functools.cached_property
-    def _write(self) -> "grpc.aio.StreamStreamMultiCallable[wire.WriteRowsRequest, wire.WriteRowsResponse]":
-        method = _channel.WRITE_ROWS
-        return self._opened.stream_stream(method.path, method.serialize, method.deserialize)
+    async def _headers(self) -> Headers:
+        key = self._settings.api_key
+        if key is None:
+            return _trace.headers()
+        given = key() if callable(key) else key
+        return (*_trace.headers(), authorization(await given if inspect.isawaitable(given) else given))
 
-    async def _write_batch(self, batch: Batch, tally: Tally, view: str, limit: float) -> None:
-        request = batch.request(view)
-        if request is None:
-            tally.add(batch, None)
-            return
-        attempts = self._settings.write(limit, batch.repeatable)
-        with tally.on_error():
-            reply = await self._call(lambda options: self._attempt_write(request, options), attempts)
-        tally.add(batch, reply)
+    async def _read(self, method: str, request: Any, timeout: float | None) -> Any:  # noqa: ANN401 (as in the sync client)
+        hedge_after = self._settings.hedge_after
+        attempts = self._settings.read(timeout, await self._headers())
+        if hedge_after is None:
+            return await self._call(lambda stubs, options: getattr(stubs, method)(request, **options), attempts)
 
-    async def _attempt_write(
-        self, request: wire.WriteRowsRequest, options: CallOptions
+        def start(place: int, options: CallOptions) -> Any:  # noqa: ANN401 (a call that is awaited)
+            return getattr(self._stubs(place), method)(request, **options)
+
+        return await self._call(lambda _stubs, _options: first_good_async(start, attempts, hedge_after), attempts)
+
+    async def _write_batch(
+        self, request: wire.WriteRowsRequest | None, batch: Batch, limit: float
     ) -> wire.WriteRowsResponse | None:
-        replies = aiter(self._write(iter((request,)), **options))
-        reply = await anext(replies, None)
-        # The batch is acknowledged; how the stream ends says nothing more of it.
-        with contextlib.suppress(grpc.RpcError):
-            async for _ in replies:
-                pass
+        if request is None:
+            return None
+        attempts = self._settings.write(limit, batch.repeatable, await self._headers())
+        reply: wire.WriteRowsResponse | None = await self._call(
+            lambda stubs, options: _attempt_write(stubs, request, options), attempts
+        )
         return reply
 
-    async def _call(self, attempt: Callable[[CallOptions], Awaitable[Reply]], attempts: Attempts) -> Reply:
+    async def _call(self, attempt: Callable[[Stubs, CallOptions], Awaitable[Any]], attempts: Attempts) -> Any:  # noqa: ANN401
         """The reply of the first attempt that has one."""
         while True:
-            if self._closed:
-                raise ClientClosed("the client is closed")
+            place = attempts.place
+            stubs = self._stubs(place)
+            options = attempts.next()
             try:
-                return await attempt(attempts.next())
+                reply = await attempt(stubs, options)
             except grpc.RpcError as error:
                 delay = attempts.after(cast(FailedCall, error))
+            else:
+                attempts.succeeded(place)
+                return reply
             await asyncio.sleep(delay)
 
 
-async def _iterate(
-    rows: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]],
-) -> AsyncIterator[Mapping[str, Any]]:
-    if isinstance(rows, AsyncIterable):
-        async for row in rows:
-            yield row
-    else:
-        for row in rows:
-            yield row
+async def _attempt_write(
+    stubs: Stubs, request: wire.WriteRowsRequest, options: CallOptions
+) -> wire.WriteRowsResponse | None:
+    replies = aiter(stubs.write_rows(iter((request,)), **options))
+    reply: wire.WriteRowsResponse | None = await anext(replies, None)
+    # The batch is acknowledged; how the stream ends says nothing more of it.
+    with contextlib.suppress(grpc.RpcError):
+        async for _ in replies:
+            pass
+    return reply

@@ -6,13 +6,16 @@ gRPC status (`grpc_code`) and the id under which the gateway logged the request 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import grpc
 
 if TYPE_CHECKING:
     from unskew.results import FeatureRow, WriteResult
+    from unskew.vectors import IncompleteRow
 
 __all__ = [
     "Aborted",
@@ -20,12 +23,20 @@ __all__ = [
     "BadRows",
     "Cancelled",
     "ClientClosed",
+    "DataError",
     "DataLoss",
     "DeadlineExceeded",
+    "DefinitionsError",
+    "Diagnostic",
     "FailedPrecondition",
     "FeatureUnavailable",
+    "FingerprintMismatch",
+    "FitError",
+    "FittedFileError",
+    "IncompleteVectors",
     "Internal",
     "InvalidArgument",
+    "NotFitted",
     "NotFound",
     "OutOfRange",
     "PermissionDenied",
@@ -35,6 +46,7 @@ __all__ = [
     "Unimplemented",
     "Unknown",
     "UnskewError",
+    "WrongEventLoop",
 ]
 
 
@@ -129,6 +141,28 @@ class FailedPrecondition(UnskewError):
     default_code = "FAILED_PRECONDITION"
 
 
+class FingerprintMismatch(FailedPrecondition):
+    """A model was trained on vectors of one fingerprint, and the gateway, or a service, has others.
+
+    Attributes:
+        service: the name of the service.
+        fingerprint: that of the model, in hexadecimal.
+        served: those that are there instead, in hexadecimal; none if the service is not fitted, or is not there.
+    """
+
+    def __init__(
+        self, message: str, *, service: str, fingerprint: str, served: Iterable[str] = (), request_id: str | None = None
+    ) -> None:
+        super().__init__(message, grpc_code=grpc.StatusCode.FAILED_PRECONDITION, request_id=request_id)
+        self.service = service
+        self.fingerprint = fingerprint
+        self.served = tuple(served)
+
+    def __reduce__(self) -> tuple[Callable[..., FingerprintMismatch], tuple[str]]:
+        given = {name: getattr(self, name) for name in ("service", "fingerprint", "served", "request_id")}
+        return partial(type(self), **given), (self.message,)
+
+
 class Aborted(UnskewError):
     """The request lost against a concurrent one."""
 
@@ -177,6 +211,62 @@ class ClientClosed(UnskewError, RuntimeError):
     default_code = "CANCELLED"
 
 
+@dataclass(frozen=True)
+class Diagnostic:
+    """One fault in definitions."""
+
+    file: str
+    """As it was named."""
+    line: int
+    """From 1; 0 where the fault has no place."""
+    column: int
+    """From 1, in characters."""
+    message: str
+    """What is wrong."""
+    help: str
+    """What would be right; empty where that can't be said."""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}: " if self.line else ""
+        return f"{place}{self.message}" + (f" ({self.help})" if self.help else "")
+
+
+class DefinitionsError(InvalidArgument):
+    """Definitions that are not valid. It prints as a compiler does, with each place; `diagnostics` has them one by one."""
+
+    def __init__(self, text: str, diagnostics: Iterable[Diagnostic] = ()) -> None:
+        super().__init__(text)
+        self.diagnostics = tuple(diagnostics)
+
+    def __str__(self) -> str:
+        return "\n" + self.message.rstrip()
+
+    def __reduce__(self) -> tuple[type[DefinitionsError], tuple[str, tuple[Diagnostic, ...]]]:
+        return type(self), (self.message, self.diagnostics)
+
+
+class DataError(InvalidArgument):
+    """A table that does not have what a service reads: a column is missing, or a value does not fit its type."""
+
+
+class FitError(InvalidArgument):
+    """Data that a step can't be fitted on; the message says which slot and step, and why."""
+
+
+class NotFitted(FailedPrecondition):
+    """A service whose steps take parameters from data was used without fitted ones."""
+
+
+class FittedFileError(FailedPrecondition):
+    """A fitted file that was changed after it was written, or belongs to other definitions."""
+
+
+class WrongEventLoop(UnskewError, RuntimeError):
+    """An asyncio client was used in another event loop than that of its first call."""
+
+    default_code = "FAILED_PRECONDITION"
+
+
 class BadRows(InvalidArgument):
     """A strict write met rows that were refused; `written` lists them. The good rows beside them are stored."""
 
@@ -194,6 +284,25 @@ class FeatureUnavailable(UnskewError, KeyError):
 
     def __reduce__(self) -> tuple[type[FeatureUnavailable], tuple[FeatureRow, tuple[str, ...]]]:
         return type(self), (self.row, self.names)
+
+
+class IncompleteVectors(UnskewError, ValueError):
+    """Complete vectors were required, and some rows are not; the message names the first, its slot and why.
+
+    Attributes:
+        incomplete: the rows that are not complete.
+        rows: how many rows the reply has.
+    """
+
+    default_code = "INCOMPLETE"
+
+    def __init__(self, incomplete: Iterable[IncompleteRow], rows: int) -> None:
+        self.incomplete = tuple(incomplete)
+        self.rows = rows
+        super().__init__(f"{len(self.incomplete)} of {rows} rows are incomplete; the first: {self.incomplete[0]}")
+
+    def __reduce__(self) -> tuple[type[IncompleteVectors], tuple[tuple[IncompleteRow, ...], int]]:
+        return type(self), (self.incomplete, self.rows)
 
 
 BY_GRPC_CODE: dict[grpc.StatusCode, type[UnskewError]] = {

@@ -14,7 +14,17 @@ FeatureValue = None | bool | float | str | list["FeatureValue"] | dict[str, "Fea
 """A value as it was stored. Numbers are doubles on the wire, so that an integer arrives as a float."""
 
 
-class Status(enum.StrEnum):
+class Text(str, enum.Enum):
+    """An enum whose members are texts, and print as such on every Python."""
+
+    def __str__(self) -> str:
+        return str.__str__(self)
+
+    def __format__(self, format_spec: str) -> str:
+        return str.__format__(self, format_spec)
+
+
+class Status(Text):
     """Status of a value, or of a row as a whole."""
 
     PRESENT = "PRESENT"
@@ -29,7 +39,7 @@ class Status(enum.StrEnum):
     """See the reason."""
 
 
-class Reason(enum.StrEnum):
+class Reason(Text):
     """Why a status is ERROR; NONE with the others."""
 
     NONE = "NONE"
@@ -119,14 +129,14 @@ class FeatureRow:
         if status is None:
             return "not in the reply: it was not asked for"
         if status is not Status.ERROR:
-            return status.value
+            return str(status)
         message = f": {self.message}" if self.message else ""
         return f"ERROR {self.reasons.get(name, self.reason)}{message}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OnlineFeatures(Mapping[str, FeatureRow]):
-    """Reply to `get_online_features`: a mapping of entity id to row, in the order asked for, each id once."""
+    """Reply to `online_features`: a mapping of entity id to row, in the order asked for, each id once."""
 
     rows: dict[str, FeatureRow]
     as_of_us: int

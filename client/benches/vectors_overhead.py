@@ -1,0 +1,134 @@
+"""What `vectors` costs beside the call itself: building the request and decoding the reply, in µs a call.
+
+    python client/benches/vectors_overhead.py [--rows 100] [--columns 50] [--calls 2000]
+
+One thread. The peer in the same run is a bare call of grpc with prepared bytes, to the same server: another process
+that answers at once with the same reply. Medians.
+"""
+
+import argparse
+import contextlib
+import datetime as dt
+import multiprocessing
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
+from typing import Any
+
+import grpc
+import numpy as np
+
+import unskew
+from unskew import _channel, _vectors
+from unskew._generated import feature_store_pb2 as wire
+
+SERVICE = "fraud_model"
+LIMIT = 150.0  # µs, for 100 rows of 50 columns
+
+Columns = tuple[dict[str, Any], dict[str, Any]]
+
+
+def reply_of(rows: int, columns: int) -> bytes:
+    """A reply as the gateway sends it, all rows complete."""
+    values = np.random.default_rng(596).normal(size=(rows, columns)).astype("<f4")
+    return wire.FeatureVectorsResponse(
+        rows=rows, columns=columns, vectors=values.tobytes(), fingerprint=bytes(32), oldest_event_time=1
+    ).SerializeToString()
+
+
+def arguments_of(rows: int) -> dict[str, Columns]:
+    """Columns of a request, by the kind of its columns: a key, four numbers, a text and a time for each row."""
+    numbers = np.random.default_rng(7)
+    ids, amounts = numbers.integers(0, 5000, rows), numbers.normal(size=(4, rows))
+    texts = [f"region_{i % 7}" for i in range(rows)]
+    start = dt.datetime(2018, 10, 1, tzinfo=dt.timezone.utc)
+    times = [start + dt.timedelta(seconds=i) for i in range(rows)]
+    lists = {f"x{i}": row.tolist() for i, row in enumerate(amounts)}
+    arrays = {f"x{i}": row for i, row in enumerate(amounts)}
+    return {
+        "lists": ({"customer_id": ids.tolist()}, {**lists, "region": texts, "at": times}),
+        "numpy": ({"customer_id": ids}, {**arrays, "region": texts, "at": times}),
+    }
+
+
+def serve(reply: bytes, pipe: Connection) -> None:
+    """Answers every call with the same bytes, until the pipe closes."""
+    handler: Any = grpc.unary_unary_rpc_method_handler(lambda _request, _context: reply)
+    server = grpc.server(ThreadPoolExecutor(1))
+    service, method = _channel.GET_FEATURE_VECTORS.path.strip("/").split("/")
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))
+    pipe.send(server.add_insecure_port("127.0.0.1:0"))
+    server.start()
+    with contextlib.suppress(EOFError):
+        pipe.recv()
+    server.stop(None).wait()
+
+
+@contextlib.contextmanager
+def server_of(reply: bytes) -> Iterator[str]:
+    """The address of such a server in a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=serve, args=(reply, theirs))
+    process.start()
+    theirs.close()
+    try:
+        yield f"127.0.0.1:{ours.recv()}"
+    finally:
+        ours.close()
+        process.join()
+
+
+def micros(call: Callable[[], object], calls: int) -> float:
+    """The median of the times of a call, in µs, after a tenth of them as a warm-up."""
+    times: list[int] = []
+    for _ in range(calls + calls // 10):
+        start = time.perf_counter_ns()
+        call()
+        times.append(time.perf_counter_ns() - start)
+    return statistics.median(times[calls // 10 :]) / 1000
+
+
+def measure(client: unskew.FeatureStoreClient, address: str, reply: bytes, columns: Columns, calls: int) -> str:
+    """Times of requests of these columns, as a line."""
+    entities, request = columns
+
+    def build() -> bytes:
+        message = _vectors.vectors_request(
+            SERVICE, entities, request, None, None, names=False, slot_statuses=False, event_times=False
+        )
+        return message.SerializeToString()
+
+    def decode() -> unskew.Vectors:
+        return _vectors.decode_vectors(wire.FeatureVectorsResponse.FromString(reply), as_numpy=True)
+
+    prepared = build()
+    building, decoding = micros(build, calls), micros(decode, calls)
+    whole = micros(lambda: client.vectors(SERVICE, entities, request), calls)
+    with grpc.insecure_channel(address, options=_channel.channel_options(address, 64 << 20, None)) as channel:
+        bare: Any = channel.unary_unary(_channel.GET_FEATURE_VECTORS.path)
+        peer = micros(lambda: bare(prepared, timeout=10.0), calls)
+    return (
+        f"build {building:6.1f}  decode {decoding:5.1f}  both {building + decoding:6.1f} (limit {LIMIT:.0f})  "
+        f"client.vectors {whole:6.1f}  bare grpc {peer:6.1f}  difference {whole - peer:6.1f}"
+    )
+
+
+def main() -> None:
+    """Measures, and prints a line for each kind of columns."""
+    parser = argparse.ArgumentParser(description="What `vectors` costs beside the call itself.")
+    parser.add_argument("--rows", type=int, default=100)
+    parser.add_argument("--columns", type=int, default=50)
+    parser.add_argument("--calls", type=int, default=2000)
+    given = parser.parse_args()
+    reply = reply_of(given.rows, given.columns)
+    print(f"{given.rows} rows of {given.columns} columns, {given.calls} calls, medians in µs")  # noqa: T201
+    with server_of(reply) as address, unskew.FeatureStoreClient(address, timeout=10.0, api_key="") as client:
+        for kind, columns in arguments_of(given.rows).items():
+            print(f"{kind:6}  {measure(client, address, reply, columns, given.calls)}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -83,13 +83,14 @@ def _show_features(console: Console, rows: list[FeatureRow]) -> None:
 
 
 def _cell(row: FeatureRow, name: str) -> str:
-    """The value, or why there is none."""
-    status = row.statuses.get(name)
-    if status is not Status.PRESENT:
-        reason = row.reasons.get(name, Reason.NONE)
-        return f"{status or ''}{'' if reason is Reason.NONE else f' {reason}'}"
-    value = row.features[name]
-    return printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    """The value, or why there is none; both where a default is served."""
+    status, value = row.statuses.get(name), row.features.get(name)
+    reason = row.reasons.get(name, Reason.NONE)
+    why = f"{status or ''}{'' if reason is Reason.NONE else f' {reason}'}"
+    if value is None:
+        return why
+    text = printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    return text if status is Status.PRESENT else f"{text} ({why})"
 
 
 @command.command("vectors")

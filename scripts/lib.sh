@@ -107,10 +107,11 @@ python_env() {
     done
     flock -u 9
     PYTHON=$venv/bin/python
+    export PATH=$venv/bin:$PATH
     # The wheel, as a user gets it, in a folder of this clone: the environment is shared between clones.
     rm -rf "$ROOT/target/python"
     "$PYTHON" -m pip install -q --no-deps --no-build-isolation --target "$ROOT/target/python" "$ROOT/client"
-    export PYTHON PYTHONPATH=$ROOT/target/python PATH=$venv/bin:$PATH
+    export PYTHON PYTHONPATH=$ROOT/target/python
     "$PYTHON" -V
 }
 

@@ -80,7 +80,7 @@ def sent(values: Any) -> tuple[str, list[Any], list[int]]:
         (pa.array([1, None]), "ints", [1, 0], [1]),
         (pa.array([1, 2], pa.uint8()), "ints", [1, 2], []),
         (pa.array([0.5, None]), "floats", [0.5, 0.0], [1]),
-        (pa.array([0.5], pa.float16()), "floats", [0.5], []),
+        (pa.array(np.array([0.5], np.float16)), "floats", [0.5], []),
         (pa.array([True, None]), "bools", [True, False], [1]),
         (pa.array(["a", None], pa.large_string()), "texts", ["a", ""], [1]),
         (pa.array(["a", "b", "a"]).dictionary_encode(), "texts", ["a", "b", "a"], []),

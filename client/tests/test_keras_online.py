@@ -23,7 +23,7 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
 DEFINITIONS = """
 entities: {user: {keys: {id: int64}}}
 sources:
-  figures: {event_time: at, columns: {id: int64, at: timestamp, mean: float64, text: string}}
+  figures: {event_time: event_time, columns: {id: int64, event_time: timestamp, mean: float64, text: string}}
 views:
   stats: {entity: user, source: figures, features: {mean: float64, text: string}}
 services:
@@ -34,7 +34,7 @@ services:
       - {input: stats.mean, steps: [{rescale: {scale: 2}}]}
       - {input: stats.text, steps: [{one_hot: {max_tokens: 2, order: value}}]}
 """
-ROWS = [{"id": user, "at": NOW, "mean": user / 3, "text": "ab"[user % 2]} for user in range(50)]
+ROWS = [{"id": user, "event_time": NOW, "mean": user / 3, "text": "ab"[user % 2]} for user in range(50)]
 TRAINING = pa.table({"amount": [1.0, 5.0, 9.5], "stats.mean": [0.0, 1.0, 2.0], "stats.text": ["a", "b", "a"]})
 
 

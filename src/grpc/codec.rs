@@ -64,8 +64,8 @@ macro_rules! from_wire {
     )*};
 }
 
-to_wire!(WriteRowsResponse, FeatureVectorsResponse, ExplainResponse);
-from_wire!(WriteRowsRequest, FeatureVectorsRequest, ExplainRequest);
+to_wire!(WriteRowsResponse, FeatureVectorsResponse, ExplainResponse, DefinitionsResponse);
+from_wire!(WriteRowsRequest, FeatureVectorsRequest, ExplainRequest, DefinitionsRequest);
 
 /// The codec that the generated server uses.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! gRPC: decode, call the lookup core, encode; nothing else.
 
 pub mod codec;
+mod definitions;
 pub mod reply;
 pub mod request;
 mod service;

@@ -7,7 +7,7 @@ use super::generated::feature_store_server::FeatureStore;
 use super::reply::EncodedReply;
 use super::request::OnlineFeaturesRequest;
 use super::wire::WireWriter;
-use super::{status, vectors, write_rows};
+use super::{definitions, status, vectors, write_rows};
 use crate::api::{self, WriteRowsRequest};
 use crate::clock;
 use crate::deadline::Deadline;
@@ -64,6 +64,13 @@ impl FeatureStore for FeatureService {
         let found =
             self.lookup.explain(asked, clock::now(), deadline.at()).await.map_err(|error| status::of(&error))?;
         Ok(Response::new(vectors::explained(found)))
+    }
+
+    async fn get_definitions(
+        &self,
+        _request: Request<api::DefinitionsRequest>,
+    ) -> Result<Response<api::DefinitionsResponse>, Status> {
+        Ok(Response::new(definitions::reply(self.lookup.catalog().describe())))
     }
 
     type WriteRowsStream = write_rows::Answers;

@@ -1,7 +1,7 @@
 //! REST: decode, call the lookup core, encode; nothing else.
 
-mod admin;
 mod body;
+mod definitions;
 pub mod docs;
 mod feature_vectors;
 mod names;

@@ -26,11 +26,12 @@ impl Protocol {
 }
 
 /// Methods of gRPC by their path, routes of REST by their template; what is not listed is `unknown`.
-pub const METHODS: [&str; 19] = [
+pub const METHODS: [&str; 21] = [
     "unknown",
     "/feature_store.FeatureStore/GetOnlineFeatures",
     "/feature_store.FeatureStore/GetFeatureVectors",
     "/feature_store.FeatureStore/Explain",
+    "/feature_store.FeatureStore/GetDefinitions",
     "/feature_store.FeatureStore/WriteRows",
     "/grpc.health.v1.Health/Check",
     "/grpc.health.v1.Health/Watch",
@@ -40,6 +41,7 @@ pub const METHODS: [&str; 19] = [
     "/v1/online-features/{entity_id}",
     "/v1/feature-vectors",
     "/v1/explain",
+    "/v1/definitions",
     "/v1/views/{view}/rows",
     "/v1/admin/reload",
     "/healthz",

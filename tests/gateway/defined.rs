@@ -6,8 +6,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use unskew_gateway::api::column::Values;
-use unskew_gateway::api::{Column, ExplainRequest, FeatureVectorsRequest, Floats, Ints, Texts};
+use unskew_gateway::api::{Column, DefinitionsRequest, ExplainRequest, FeatureVectorsRequest, Floats, Ints, Texts};
 use unskew_gateway::error::Code;
+use unskew_gateway::lookup::defined::hex;
 
 use crate::clients::{self, Request};
 use crate::failures;
@@ -325,7 +326,20 @@ async fn a_bad_set_is_refused_and_the_old_one_stays() {
     // A compatible set: rows that were written before lack the new feature, and have the old ones.
     fs::write(&file, DEFINITIONS.replace("age: int32", "age: int32, extra: {dtype: string, default: none}")).unwrap();
     let loaded = post(&gateway, "/v1/admin/reload", &json!({})).await.unwrap();
-    assert_eq!((&loaded["views"], &loaded["services"][0]["name"]), (&json!(["place", "profile"]), &json!("model")));
+    assert_eq!((&loaded["views"][1]["name"], &loaded["services"][0]["name"]), (&json!("profile"), &json!("model")));
+    let served: Value =
+        clients::http1().get(gateway.url("/v1/definitions")).send().await.unwrap().json().await.unwrap();
+    assert_eq!(served, loaded);
+    let mut client = clients::grpc(&gateway).await;
+    let definitions = client.get_definitions(DefinitionsRequest {}).await.unwrap().into_inner();
+    let service = &definitions.services[0];
+    assert_eq!(hex(&service.default_fingerprint), loaded["services"][0]["default"]);
+    let names: Vec<&str> = service.entities.iter().map(|column| column.name.as_str()).collect();
+    assert_eq!((names, service.time.as_str()), (vec!["customer_id", "region", "terminal_id"], "at"));
+    let features: Vec<(&str, &str)> =
+        definitions.views[1].features.iter().map(|feature| (feature.name.as_str(), feature.dtype.as_str())).collect();
+    assert_eq!(features[..2], [("age", "int32"), ("extra", "string")]);
+    assert_eq!(definitions.views[1].features[0].ttl, Some(30 * 86_400_000_000));
     let mut request = Request::of(&["1"]).named(&["extra", "age"]);
     request.as_of = Some("2026-01-02T00:00:00Z".to_owned());
     let answer = clients::post(&clients::http1(), &gateway, &request).await.unwrap();

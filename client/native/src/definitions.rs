@@ -15,6 +15,8 @@ use crate::service::Service;
 #[pyclass(frozen, module = "unskew._native")]
 pub(crate) struct Definitions {
     definitions: engine::Definitions,
+    /// What they were read from.
+    files: Vec<(PathBuf, String)>,
     /// Where they were read from, and where fitted files lie; none for texts.
     path: Option<Arc<PathBuf>>,
 }
@@ -26,14 +28,21 @@ impl Definitions {
     fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         py.detach(|| {
             let files = engine::read(&path).map_err(|found| invalid(render(&found, &[]), &found))?;
-            Self::of(&files, Some(Arc::new(path)))
+            Self::of(files, Some(Arc::new(path)))
         })
     }
 
-    /// Reads texts.
+    /// Reads texts. `path`: the directory in which their fitted files lie.
     #[staticmethod]
-    fn parse(py: Python<'_>, files: Vec<(PathBuf, String)>) -> PyResult<Self> {
-        py.detach(|| Self::of(&files, None))
+    #[pyo3(signature = (files, path=None))]
+    fn parse(py: Python<'_>, files: Vec<(PathBuf, String)>, path: Option<PathBuf>) -> PyResult<Self> {
+        py.detach(|| Self::of(files, path.map(Arc::new)))
+    }
+
+    /// The texts that it was read from, by the names of their files.
+    #[getter]
+    fn files(&self) -> Vec<(PathBuf, String)> {
+        self.files.clone()
     }
 
     /// What is defined, as JSON.
@@ -56,9 +65,9 @@ impl Definitions {
 }
 
 impl Definitions {
-    fn of(files: &[(PathBuf, String)], path: Option<Arc<PathBuf>>) -> PyResult<Self> {
-        let definitions = engine::parse(files).map_err(|found| invalid(render(&found, files), &found))?;
-        Ok(Self { definitions, path })
+    fn of(files: Vec<(PathBuf, String)>, path: Option<Arc<PathBuf>>) -> PyResult<Self> {
+        let definitions = engine::parse(&files).map_err(|found| invalid(render(&found, &files), &found))?;
+        Ok(Self { definitions, files, path })
     }
 }
 

@@ -7,7 +7,7 @@ use pyo3::types::PyBytes;
 use pyo3_arrow::PyRecordBatch;
 use serde_json::{Value as Json, json};
 use unskew_engine::definitions::canonical;
-use unskew_engine::plan::{self, Batch, Matrix};
+use unskew_engine::plan::{self, Batch, BatchError, Matrix};
 
 use crate::errors::refused;
 
@@ -25,6 +25,35 @@ impl Plan {
     pub(crate) fn new(plan: plan::Plan, parameters: Option<Json>) -> PyResult<Self> {
         Ok(Self { plan, parameters: parameters.unwrap_or(Json::Null) })
     }
+}
+
+/// Rows that are worth a thread of their own.
+const THREAD_ROWS: usize = 16_384;
+
+/// The vectors of a batch, by as many threads as it is worth. A fault is that of the first rows that have one.
+fn transform(plan: &plan::Plan, batch: &Batch<'_>) -> Result<Matrix, BatchError> {
+    let rows = batch.rows();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let parts = cores.min(rows / THREAD_ROWS).max(1);
+    let part = |at: usize| {
+        let mut matrix = Matrix::default();
+        plan.transform(batch, rows * at / parts..rows * (at + 1) / parts, &mut matrix).map(|()| matrix)
+    };
+    if parts == 1 {
+        return part(0);
+    }
+    std::thread::scope(|scope| {
+        let running: Vec<_> = (1..parts).map(|at| scope.spawn(move || part(at))).collect();
+        let mut whole = part(0)?;
+        whole.values.reserve_exact(rows * plan.width() - whole.values.len());
+        for (at, thread) in running.into_iter().enumerate() {
+            // A thread that panicked is run again here, where the panic becomes an exception.
+            let matrix = thread.join().unwrap_or_else(|_| part(at + 1))?;
+            whole.values.extend_from_slice(&matrix.values);
+            whole.incomplete.extend(matrix.incomplete);
+        }
+        Ok(whole)
+    })
 }
 
 #[pymethods]
@@ -64,9 +93,7 @@ impl Plan {
         let table = batch.into_inner();
         let matrix = py.detach(|| {
             let batch = Batch::new(self.plan.layout(), &table).map_err(|error| refused("data", error))?;
-            let mut matrix = Matrix::default();
-            self.plan.transform(&batch, 0..batch.rows(), &mut matrix).map_err(|error| refused("data", error))?;
-            Ok::<_, PyErr>(matrix)
+            transform(&self.plan, &batch).map_err(|error| refused("data", error))
         })?;
         let incomplete = matrix.incomplete.iter().map(|(row, first)| {
             let reason = first.state.reason.map_or("", |reason| reason.name());

@@ -55,4 +55,5 @@ class Method:
 GET_ONLINE_FEATURES = Method.of("GetOnlineFeatures", wire.OnlineFeaturesRequest, wire.OnlineFeaturesResponse)
 GET_FEATURE_VECTORS = Method.of("GetFeatureVectors", wire.FeatureVectorsRequest, wire.FeatureVectorsResponse)
 EXPLAIN = Method.of("Explain", wire.ExplainRequest, wire.ExplainResponse)
+GET_DEFINITIONS = Method.of("GetDefinitions", wire.DefinitionsRequest, wire.DefinitionsResponse)
 WRITE_ROWS = Method.of("WriteRows", wire.WriteRowsRequest, wire.WriteRowsResponse)

@@ -15,10 +15,12 @@ from unskew._generated import feature_store_pb2 as wire
 from unskew._hedge import first_good
 from unskew._replies import FailedCall, decode_reply
 from unskew._rows import Batch, Tally
+from unskew._served import decode_definitions
 from unskew.explanation import Explanation
 from unskew.results import OnlineFeatures, WriteResult
 from unskew.retry import DEFAULT_RETRY, Attempts, CallOptions, Headers, RetryPolicy
 from unskew.security import TLS, ApiKey, authorization
+from unskew.served import GatewayDefinitions
 from unskew.vectors import Vectors
 
 Client = TypeVar("Client", bound="FeatureStoreClient")
@@ -176,6 +178,17 @@ class FeatureStoreClient:
         """
         message = _explain.explain_request(service, entities, request, fingerprint, as_of)
         return _explain.decode_explanation(self._read("explain", message, timeout))
+
+    def definitions(self, *, timeout: float | None = None) -> GatewayDefinitions:
+        """What the gateway serves: its defined views, and its services with the fingerprints that are loaded.
+
+        Args:
+            timeout: seconds for this call, retries included, instead of the client's.
+
+        Raises:
+            UnskewError: the call failed; `Unimplemented` if the gateway is older than this method.
+        """
+        return decode_definitions(self._read("get_definitions", wire.DefinitionsRequest(), timeout))
 
     def write_rows(
         self,

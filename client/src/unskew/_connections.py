@@ -17,13 +17,14 @@ from unskew.errors import ClientClosed
 class Stubs:
     """The methods of one channel. Untyped: grpc's sync and asyncio channels have no common type."""
 
-    __slots__ = ("channel", "explain", "get_feature_vectors", "get_online_features", "write_rows")
+    __slots__ = ("channel", "explain", "get_definitions", "get_feature_vectors", "get_online_features", "write_rows")
 
     def __init__(self, channel: Any) -> None:  # noqa: ANN401 (see above)
         self.channel = channel
         self.get_online_features = _unary(channel, _channel.GET_ONLINE_FEATURES)
         self.get_feature_vectors = _unary(channel, _channel.GET_FEATURE_VECTORS)
         self.explain = _unary(channel, _channel.EXPLAIN)
+        self.get_definitions = _unary(channel, _channel.GET_DEFINITIONS)
         write = _channel.WRITE_ROWS
         self.write_rows: Any = channel.stream_stream(write.path, write.serialize, write.deserialize)
 

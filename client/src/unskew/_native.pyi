@@ -1,6 +1,7 @@
 """The engine, compiled. Not for users: `unskew` wraps it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -20,8 +21,11 @@ class Definitions:
     def load(path: str) -> Definitions:
         """Read a directory, or a file. Raises `EngineError("definitions", text, places)`; places: (file, line, column, message, help)."""
     @staticmethod
-    def parse(files: Sequence[tuple[str, str]]) -> Definitions:
-        """Read texts: (name of the file, text)."""
+    def parse(files: Sequence[tuple[str, str]], path: str | None = None) -> Definitions:
+        """Read texts: (name of the file, text). `path`: the directory in which their fitted files lie."""
+    @property
+    def files(self) -> list[tuple[Path, str]]:
+        """The texts that it was read from, by the names of their files."""
     def describe(self) -> str:
         """What is defined, as JSON."""
     def service(self, name: str) -> Service:
@@ -45,13 +49,13 @@ class Service:
         """Columns that a fit reads besides."""
     def canonical(self) -> str:
         """All that the fingerprint covers but the fitted parameters, as JSON."""
-    def fitter(self) -> Fitter:
-        """An empty fit."""
+    def fitter(self, time_column: str | None = None) -> Fitter:
+        """An empty fit. `time_column`: t of each row, where the service does not name it."""
     def fitted(self) -> list[str]:
         """The names of the fitted files beside the definitions: "" for `<service>.fitted.json`."""
     def load_fitted(self, name: str) -> str:
         """The text of such a file."""
-    def plan(self, fitted: str | None) -> Plan:
+    def plan(self, fitted: str | None = None) -> Plan:
         """The plan with the text of a fitted file, or of a service that needs none."""
 
 @final

@@ -18,11 +18,13 @@ from unskew._generated import feature_store_pb2 as wire
 from unskew._hedge import first_good_async
 from unskew._replies import FailedCall, decode_reply
 from unskew._rows import Batch, Tally
+from unskew._served import decode_definitions
 from unskew.errors import WrongEventLoop
 from unskew.explanation import Explanation
 from unskew.results import OnlineFeatures, WriteResult
 from unskew.retry import DEFAULT_RETRY, Attempts, CallOptions, Headers, RetryPolicy
 from unskew.security import TLS, ApiKey, authorization
+from unskew.served import GatewayDefinitions
 from unskew.vectors import Vectors
 
 __all__ = ["FeatureStoreClient"]
@@ -117,6 +119,10 @@ class FeatureStoreClient:
         """See `unskew.FeatureStoreClient.explain`."""
         message = _explain.explain_request(service, entities, request, fingerprint, as_of)
         return _explain.decode_explanation(await self._read("explain", message, timeout))
+
+    async def definitions(self, *, timeout: float | None = None) -> GatewayDefinitions:
+        """See `unskew.FeatureStoreClient.definitions`."""
+        return decode_definitions(await self._read("get_definitions", wire.DefinitionsRequest(), timeout))
 
     async def write_rows(
         self,

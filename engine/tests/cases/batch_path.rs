@@ -9,12 +9,14 @@ use arrow_array::builder::{
 };
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use serde_json::Value as Json;
 use unskew_engine::dtype::{DType, Scalar};
 use unskew_engine::plan::{Batch, InputRow, Matrix, Plan};
 use unskew_engine::status::Status;
 use unskew_engine::value::Value;
 
 use crate::Faults;
+use crate::dump;
 use crate::format::Answer;
 
 /// The inputs of all rows, by column.
@@ -23,20 +25,30 @@ pub struct Columns {
     builders: Vec<Box<dyn ArrayBuilder>>,
     /// Whether an input of the row is ERROR, which an array can't hold: such rows are not compared.
     has_error: Vec<bool>,
+    /// The same as JSON, none where an input is ERROR.
+    rows: Vec<Option<Json>>,
 }
 
 impl Columns {
     pub fn new(plan: &Plan) -> Self {
         let names: Vec<_> = plan.layout().inputs().iter().map(|input| (input.name.clone(), input.dtype)).collect();
         let builders = names.iter().map(|(_, dtype)| builder(*dtype)).collect();
-        Self { names, builders, has_error: Vec::new() }
+        Self { names, builders, has_error: Vec::new(), rows: Vec::new() }
     }
 
     pub fn push(&mut self, row: &InputRow<'_>) {
         for ((builder, (_, dtype)), value) in self.builders.iter_mut().zip(&self.names).zip(row.values()) {
             append(builder.as_mut(), *dtype, *value);
         }
-        self.has_error.push((0..self.names.len()).any(|index| row.state(index).status == Status::Error));
+        let has_error = (0..self.names.len()).any(|index| row.state(index).status == Status::Error);
+        self.has_error.push(has_error);
+        let values = self.names.iter().zip(row.values()).map(|((name, _), value)| (name.clone(), dump::value(*value)));
+        self.rows.push((!has_error).then(|| values.collect()));
+    }
+
+    /// The values of every row as JSON, none where an input is ERROR.
+    pub fn rows(&self) -> &[Option<Json>] {
+        &self.rows
     }
 
     fn finish(&mut self) -> RecordBatch {

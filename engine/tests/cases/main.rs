@@ -5,6 +5,7 @@
 
 mod batch_path;
 mod definitions;
+mod dump;
 mod features;
 #[expect(dead_code, reason = "the gateway's runner uses the rest")]
 mod format;
@@ -27,12 +28,14 @@ fn every_case() {
         count += file.cases.len();
         faults.extend(run(&file).into_iter().map(|fault| format!("{}: {fault}", file.name)));
     }
+    dump::write();
     assert!(faults.is_empty(), "{} faults in {count} cases:\n{}", faults.len(), faults.join("\n"));
 }
 
 fn run(file: &File) -> Faults {
     let mut faults = Faults::new();
     for case in &file.cases {
+        dump::definitions(case);
         faults.extend(definitions::faults(case).into_iter().map(|fault| format!("{}: {fault}", case.name)));
     }
     if file.definitions.is_empty() {
@@ -72,6 +75,8 @@ fn vectors(case: &format::Case, request: &format::Request, services: &Services, 
         (Err(why), Some(expected)) if why.contains(&expected.message) => return Faults::new(),
         (Err(why), _) => return vec![format!("failed: {why}")],
     };
+    let (definitions, fitted) = services.texts(&request.service);
+    dump::vectors(&case.name, definitions, fitted, &request.service, columns.rows(), &answer);
     let mut faults = case.faults(&answer, |text| time::parse(text).unwrap());
     faults.extend(batch_path::faults(plan, columns, &answer));
     faults

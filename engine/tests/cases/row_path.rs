@@ -13,6 +13,7 @@ use unskew_engine::value::Value;
 
 use crate::batch_path::Columns;
 use crate::definitions;
+use crate::dump;
 use crate::format::{Answer, File, Incomplete, Request};
 use crate::store::{NOW, Reader, Store};
 
@@ -20,6 +21,9 @@ use crate::store::{NOW, Reader, Store};
 pub struct Services {
     definitions: Definitions,
     plans: HashMap<String, Result<Plan, String>>,
+    text: String,
+    /// Fitted files by service.
+    fitted: HashMap<String, String>,
 }
 
 /// Columns of a request by name: for each row a value, or why there is none.
@@ -33,8 +37,19 @@ impl Services {
             let fitted = file.fitted.get(&service.name).map(|fitted| parameters(service, fitted));
             Plan::new(service.clone(), fitted.as_ref()).map_err(|error| error.to_string())
         };
-        let plans = definitions.services.iter().map(|(name, service)| (name.clone(), plan(service))).collect();
-        Self { definitions, plans }
+        let plans =
+            definitions.services.iter().map(|(name, service)| (name.clone(), plan(service))).collect::<HashMap<_, _>>();
+        let fitted = definitions.services.values().filter_map(|service| {
+            let fitted = file.fitted.get(&service.name)?;
+            Some((service.name.clone(), dump::fitted_file(service, &parameters(service, fitted))))
+        });
+        let fitted = fitted.collect();
+        Self { definitions, plans, text: file.definitions.clone(), fitted }
+    }
+
+    /// The definitions, and the fitted file of a service.
+    pub fn texts(&self, service: &str) -> (&str, Option<&str>) {
+        (&self.text, self.fitted.get(service).map(String::as_str))
     }
 
     pub fn definitions(&self) -> &Definitions {

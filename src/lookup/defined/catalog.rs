@@ -26,17 +26,6 @@ pub struct Catalog {
     bare: HashMap<String, Option<String>>,
 }
 
-/// What can be asked of a service.
-#[derive(Clone, Debug)]
-pub struct LoadedService<'a> {
-    /// Its name.
-    pub service: &'a str,
-    /// The fingerprints that are loaded, in hexadecimal.
-    pub fingerprints: Vec<String>,
-    /// The one of requests that bring none, or why there is none.
-    pub default: Result<String, String>,
-}
-
 /// A service and the plans of all its fits.
 #[derive(Debug)]
 struct ServedService {
@@ -98,16 +87,15 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// What can be asked of each service, by name.
-    pub fn loaded(&self) -> impl Iterator<Item = LoadedService<'_>> {
-        self.definitions.services.keys().filter_map(|name| {
-            let served = self.services.get(name)?;
-            Some(LoadedService {
-                service: name,
-                fingerprints: served.plans.iter().map(|plan| hex(&plan.fingerprint())).collect(),
-                default: served.default.as_ref().map(|plan| hex(&plan.fingerprint())).map_err(String::clone),
-            })
-        })
+    /// The fingerprints of a service that are loaded, and that of requests that bring none, or why they are refused.
+    pub(super) fn fingerprints(&self, service: &str) -> (Vec<[u8; 32]>, Result<[u8; 32], String>) {
+        match self.services.get(service) {
+            Some(served) => (
+                served.plans.iter().map(|plan| plan.fingerprint()).collect(),
+                served.default.as_ref().map(|plan| plan.fingerprint()).map_err(String::clone),
+            ),
+            None => (Vec::new(), Err("there is no such service".to_owned())),
+        }
     }
 
     /// What encodes the keys of an entity.

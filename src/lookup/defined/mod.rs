@@ -2,6 +2,7 @@
 
 mod catalog;
 pub mod columns;
+mod describe;
 mod explain;
 mod features;
 mod rows;
@@ -16,5 +17,6 @@ pub use unskew_engine::definitions::hex;
 pub use unskew_engine::plan::SlotTrace;
 
 pub use catalog::Catalog;
+pub use describe::{Described, DescribedColumn, DescribedService, DescribedView};
 pub use explain::{Explained, ExplainedInput};
 pub use vectors::{IncompleteRow, Vectors, VectorsAsked, ViewTimes};

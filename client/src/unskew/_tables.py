@@ -1,0 +1,158 @@
+"""Tables of any library as batches of Arrow, without copies where their memory is laid out as Arrow's is."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from unskew.errors import DataError
+
+BATCH_ROWS = 65_536
+"""Rows of a batch: its vectors stay small, and its cost per call does not show."""
+
+ARROW_TYPES: dict[str, pa.DataType] = {
+    "bool": pa.bool_(),
+    "int32": pa.int32(),
+    "int64": pa.int64(),
+    "float32": pa.float32(),
+    "float64": pa.float64(),
+    "string": pa.string(),
+    "bytes": pa.binary(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+}
+
+Table = Any
+"""pyarrow (Table, RecordBatch, RecordBatchReader), pandas, polars, DuckDB results, anything with `__arrow_c_stream__`, or a
+mapping of columns."""
+
+
+def arrow_type(dtype: str) -> pa.DataType:
+    """The Arrow type of a declared one: `float64`, `list<string>`, `vector<4>`."""
+    if dtype.startswith("list<"):
+        return pa.list_(ARROW_TYPES[dtype[5:-1]])
+    if dtype.startswith("vector<"):
+        return pa.list_(pa.float32(), int(dtype[7:-1]))
+    return ARROW_TYPES[dtype]
+
+
+def from_rows(rows: Sequence[Mapping[str, Any]], inputs: Mapping[str, str]) -> pa.RecordBatch:
+    """Dicts as a batch of the declared types; a column that a row lacks is null there."""
+    known = set(inputs)
+    for position, row in enumerate(rows):
+        unknown = sorted(set(row) - known)
+        if unknown:
+            raise DataError(f"row {position} has {unknown[0]!r}, which the service does not read; it reads {sorted(known)}")
+    arrays = []
+    for name, dtype in inputs.items():
+        try:
+            arrays.append(pa.array([row.get(name) for row in rows], arrow_type(dtype)))
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as error:
+            raise DataError(f"column {name!r}, a {dtype}: {error}") from None
+    return pa.RecordBatch.from_arrays(arrays, names=list(inputs))
+
+
+class Batches:
+    """The batches of a table, each with the columns wanted; again and again, unless the table is a stream."""
+
+    def __init__(self, table: Table, wanted: Iterable[str], rows: int = BATCH_ROWS) -> None:
+        """`wanted`: names of columns; one that is not there is asked for by the part after its last dot."""
+        self._wanted = list(wanted)
+        self._rows = rows
+        self._open, self._is_stream = _opener(table, self._wanted)
+        self._was_read = False
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        if self._is_stream and self._was_read:
+            raise DataError(
+                "a stream can be read once, and more than one pass is needed: give a table, or a function that opens the stream"
+            )
+        self._was_read = True
+        for batch in self._open():
+            named = self._named(batch)
+            for start in range(0, named.num_rows, self._rows):
+                yield named.slice(start, self._rows)
+
+    def _named(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        places = [resolve(name, batch.schema.names, self._wanted) for name in self._wanted]
+        return pa.RecordBatch.from_arrays([batch.column(place) for place in places], names=self._wanted)
+
+
+def resolve(name: str, columns: Sequence[str], wanted: Sequence[str]) -> str:
+    """The column of a table that is meant by an input: that of its name, else that of the feature's own name where no other input has it."""
+    if name in columns:
+        return name
+    _, dot, bare = name.rpartition(".")
+    others = [other for other in wanted if other != name and other.rpartition(".")[2] == bare]
+    if dot and bare in columns and not others:
+        return bare
+    if dot and bare in columns:
+        raise DataError(f"the column {bare!r} may be {name!r} or {others[0]!r}: name it in full")
+    short = f", nor {bare!r}" if dot else ""
+    raise DataError(f"the table has no column {name!r}{short}; it has {list(columns)}")
+
+
+def _opener(table: Table, wanted: Sequence[str]) -> tuple[Callable[[], Iterable[pa.RecordBatch]], bool]:
+    """What gives the batches of a table, and whether that works once only."""
+    if isinstance(table, pa.RecordBatch):
+        return lambda: [table], False
+    if isinstance(table, pa.Table):
+        return lambda: table.to_batches(), False
+    if isinstance(table, pa.RecordBatchReader):
+        return lambda: table, True
+    if callable(table) and not hasattr(table, "__arrow_c_stream__"):
+        return lambda: _opener(table(), wanted)[0](), False
+    if _is_pandas(table):
+        batch = _from_pandas(table, wanted)
+        return lambda: [batch], False
+    if isinstance(table, Mapping):
+        batch = _from_mapping(table, wanted)
+        return lambda: [batch], False
+    if hasattr(table, "fetch_record_batch"):
+        return lambda: table.fetch_record_batch(BATCH_ROWS), True
+    if hasattr(table, "__arrow_c_stream__"):
+        is_stream = not hasattr(table, "__len__")
+        return lambda: pa.RecordBatchReader.from_stream(table), is_stream
+    raise TypeError(
+        "a table must be of pyarrow, pandas, polars or DuckDB, a mapping of columns, or have __arrow_c_stream__; it is"
+        f" {type(table).__module__}.{type(table).__qualname__}"
+    )
+
+
+def _is_pandas(table: Table) -> bool:
+    return type(table).__module__.partition(".")[0] == "pandas" and hasattr(table, "iloc")
+
+
+def _columns(columns: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(resolve(name, columns, wanted) for name in wanted))
+
+
+def _from_pandas(frame: Any, wanted: Sequence[str]) -> pa.RecordBatch:
+    """NaN of a float column stays NaN: the engine takes it for null unless a step keeps it. Anything else that pandas takes for missing is null."""
+    names = _columns([str(name) for name in frame.columns], wanted)
+    by_text = {str(name): name for name in frame.columns}
+    arrays = []
+    for name in names:
+        series = frame[by_text[name]]
+        if getattr(series, "ndim", 1) != 1:
+            raise DataError(f"the frame has the column {name!r} more than once")
+        is_float = getattr(series.dtype, "kind", "") == "f" and hasattr(series.dtype, "newbyteorder")
+        arrays.append(_array(name, lambda series=series, is_float=is_float: pa.array(series, from_pandas=not is_float)))
+    return pa.RecordBatch.from_arrays(arrays, names=names)
+
+
+def _from_mapping(columns: Mapping[str, Any], wanted: Sequence[str]) -> pa.RecordBatch:
+    names = _columns(list(columns), wanted)
+    arrays = [_array(name, lambda name=name: pa.array(columns[name])) for name in names]
+    lengths = {len(array) for array in arrays}
+    if len(lengths) > 1:
+        told = ", ".join(f"{name!r} has {len(array)}" for name, array in zip(names, arrays, strict=True))
+        raise DataError(f"the columns have not the same number of rows: {told}")
+    return pa.RecordBatch.from_arrays(arrays, names=names)
+
+
+def _array(name: str, make: Callable[[], Any]) -> pa.Array:
+    try:
+        array = make()
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as error:
+        raise DataError(f"column {name!r}: {error}") from None
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array

@@ -36,7 +36,7 @@ BATCH = 1000
 
 
 def train(data: Path, out: Path, definitions: Path, count: int, epochs: int) -> None:
-    """Train on a sample of the purchases before the last day; keep that day, and the figures of the night before, for `score`."""
+    """Train on purchases before the last day; keep that day, and the figures of the night before it, for `score`."""
     began = time.monotonic()
     purchases = Purchases.read(data / "transactions.parquet")
     make_folder(out)
@@ -60,7 +60,8 @@ def train(data: Path, out: Path, definitions: Path, count: int, epochs: int) -> 
     model = _model(dataset.width)
     frauds = int(np.sum(seen.column("tx_fraud").to_numpy()))
     print(
-        f"training on {seen.num_rows} purchases, {frauds} of them fraud, {dataset.width} columns, fingerprint {dataset.fingerprint[:16]}…"
+        f"training on {seen.num_rows} purchases, {frauds} of them fraud, {dataset.width} columns, "
+        f"fingerprint {dataset.fingerprint[:16]}…"
     )
     model.fit(dataset, epochs=epochs, shuffle=False, verbose=0)
     scores = np.asarray(model.predict(service.transform(unseen), verbose=0)).ravel()
@@ -70,7 +71,7 @@ def train(data: Path, out: Path, definitions: Path, count: int, epochs: int) -> 
 
 
 def score(address: str, folder: Path, definitions: Path, count: int) -> None:
-    """Write the figures of the night, ask for the vectors of the last day's purchases, and compare with those computed here."""
+    """Write the figures of the night, predict the last day's purchases, and compare with vectors computed here."""
     figures, purchases = (_read(folder / name) for name in ("figures.parquet", "purchases.parquet"))
     purchases = purchases.slice(0, count)
     service = unskew.load(definitions).services[SERVICE]
@@ -85,13 +86,13 @@ def score(address: str, folder: Path, definitions: Path, count: int) -> None:
     served = np.concatenate([reply.vectors.values for reply in replies])
     scores = np.concatenate([np.asarray(reply).ravel() for reply in replies])
     again = [model.predict_vectors(here[at : at + BATCH]) for at in range(0, len(here), BATCH)]
-    print(
-        f"scored {len(scores)} purchases of {str(purchases.column('tx_datetime')[0].as_py())[:10]}, {int(labels.sum())} of them fraud, in {seconds:.1f} s"
-    )
+    day, frauds = purchases.column("tx_datetime")[0].as_py().date(), int(labels.sum())
+    print(f"scored {len(scores)} purchases of {day}, {frauds} of them fraud, in {seconds:.1f} s")
     equal = np.array_equal(served.view(np.uint32), here.view(np.uint32))
     same = np.array_equal(scores, np.concatenate(again).ravel())
     print(
-        f"vectors: {served.shape[0]} × {served.shape[1]} numbers, served and computed here {'equal bit for bit' if equal else 'DIFFER'}"
+        f"vectors: {served.shape[0]} × {served.shape[1]} numbers, served and computed here "
+        f"{'equal bit for bit' if equal else 'DIFFER'}"
     )
     print(f"predictions: {len(scores)}, from both {'equal bit for bit' if same else 'DIFFER'}")
     print(f"AUC online: {auc(labels, scores):.3f}")
@@ -100,7 +101,7 @@ def score(address: str, folder: Path, definitions: Path, count: int) -> None:
 
 
 def auc(labels: NDArray[Any], scores: NDArray[Any]) -> float:
-    """Return the area under the ROC curve: how often a fraud has a higher score than another purchase. NaN without either."""
+    """Return the area under the ROC curve: how often a fraud scores higher than other purchases; NaN without either."""
     _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
     # Equal scores share the mean of their ranks.
@@ -189,8 +190,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             else:
                 score(given.address, given.model, given.definitions, given.purchases)
         except unskew.errors.IncompleteVectors as error:
-            message = f"{error}; if the store holds later figures, give the gateway a store of its own: serve --store embedded:DIR"
-            raise InputError(message) from error
+            advice = "if the store holds later figures, give the gateway one of its own: serve --store embedded:DIR"
+            raise InputError(f"{error}; {advice}") from error
         except unskew.UnskewError as error:
             raise InputError(" ".join(str(error).split())) from error
 

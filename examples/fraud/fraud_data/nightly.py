@@ -63,7 +63,7 @@ class Purchases:
         return count
 
     def rows(self, at: Ints) -> Any:
-        """Purchases with the customer's figures of the night before, as a pyarrow.Table of the inputs of `fraud_model`."""
+        """Purchases with their customers' figures of the night before: a table of the inputs of `fraud_model`."""
         count = self.before_midnight(at)
         first = np.searchsorted(self.customer, self.customer[at])
         sums = np.concatenate([[0.0], np.cumsum(self.amount)])

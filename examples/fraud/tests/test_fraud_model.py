@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from fraud_data.history import customer_features
+from fraud_data.nightly import DAY, Purchases, joined
 
 pytest.importorskip("keras")
 
@@ -60,8 +62,6 @@ def address_in(log: Path, process: subprocess.Popen[bytes]) -> str:
 
 
 def test_rows_have_the_figures_of_the_night_before(small_file: Path) -> None:
-    from fraud_data.nightly import DAY, Purchases
-
     purchases = Purchases.read(small_file)
     frame = pd.read_parquet(small_file).assign(day=lambda it: it.tx_datetime.dt.floor("D"))
     at = purchases.between(purchases.last_day - 3 * DAY, purchases.last_day)
@@ -81,9 +81,6 @@ def test_rows_have_the_figures_of_the_night_before(small_file: Path) -> None:
 
 
 def test_the_figures_of_a_night_join_to_the_same_rows(small_file: Path, tmp_path: Path) -> None:
-    from fraud_data.history import customer_features
-    from fraud_data.nightly import DAY, Purchases, joined
-
     purchases = Purchases.read(small_file)
     at = purchases.between(purchases.last_day, purchases.last_day + DAY)
     expected = purchases.rows(at)
@@ -97,8 +94,8 @@ def test_the_figures_of_a_night_join_to_the_same_rows(small_file: Path, tmp_path
     )
     for name in ("customer_history.nb_tx", "customer_history.last_time"):
         assert found.column(name).to_pylist() == expected.column(name).to_pylist()
-    means = (table.column("customer_history.avg_amount").to_pandas() for table in (found, expected))
-    np.testing.assert_allclose(*means, rtol=1e-9)
+    means = [it.column("customer_history.avg_amount").to_pandas().to_numpy() for it in (found, expected)]
+    np.testing.assert_allclose(means[0], means[1], rtol=1e-9)
 
 
 def test_it_is_trained_and_scored_online(small_file: Path, gateway: str, tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""Build backend: maturin, after the wire messages were made from `feature_store.proto`; its one copy is in `proto/` of the repository.
+"""Build backend: maturin, after the wire messages were made from `feature_store.proto`.
+
+Its one copy is in `proto/` of the repository.
 
 The messages are kept as a serialized descriptor, from which `unskew._descriptors` builds the classes at import, and
 as a stub file with their types. Nothing that was generated is committed.
@@ -37,7 +39,9 @@ def build_wheel(wheel_directory: str, config_settings: Settings = None, metadata
     return str(maturin.build_wheel(wheel_directory, config_settings, metadata_directory))
 
 
-def build_editable(wheel_directory: str, config_settings: Settings = None, metadata_directory: str | None = None) -> str:
+def build_editable(
+    wheel_directory: str, config_settings: Settings = None, metadata_directory: str | None = None
+) -> str:
     """The same for `pip install --editable`."""
     generate()
     return str(maturin.build_editable(wheel_directory, config_settings, metadata_directory))

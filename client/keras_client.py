@@ -73,7 +73,7 @@ def fetch(client: unskew.FeatureStoreClient, entity_ids: Sequence[str], features
     return to_inputs(client.online_features(entity_ids, features), features)
 
 
-def import_keras() -> Any:  # noqa: ANN401 (a module)
+def import_keras() -> Any:
     """Keras, on jax unless KERAS_BACKEND names another backend: it has to be chosen before the import."""
     os.environ.setdefault("KERAS_BACKEND", "jax")
     try:

@@ -1,4 +1,4 @@
-"""The offline transform beside scikit-learn's: `python client/benches/offline_transform.py [ROWS]`; 10 million rows of 20 columns unless told otherwise.
+"""The offline transform beside scikit-learn's: `offline_transform.py [ROWS]`; 10 million rows unless told otherwise.
 
 Both standardize every column of the same pandas frame to a float32 matrix, in the same run, by turns.
 """

@@ -124,10 +124,10 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=2000)
     given = parser.parse_args()
     reply = reply_of(given.rows, given.columns)
-    print(f"{given.rows} rows of {given.columns} columns, {given.calls} calls, medians in µs")  # noqa: T201
+    print(f"{given.rows} rows of {given.columns} columns, {given.calls} calls, medians in µs")
     with server_of(reply) as address, unskew.FeatureStoreClient(address, timeout=10.0, api_key="") as client:
         for kind, columns in arguments_of(given.rows).items():
-            print(f"{kind:6}  {measure(client, address, reply, columns, given.calls)}")  # noqa: T201
+            print(f"{kind:6}  {measure(client, address, reply, columns, given.calls)}")
 
 
 if __name__ == "__main__":

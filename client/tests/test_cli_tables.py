@@ -14,6 +14,7 @@ import pytest
 
 import unskew
 from tests.command import DEFINITIONS, Command, written
+from unskew.cli._tables import Tables
 
 ROWS = 40_000  # more than two batches
 ZONED = pa.timestamp("us", tz="UTC")
@@ -233,6 +234,32 @@ def test_faults_say_what_and_where(
     assert said in ran.err
     assert not Path("v.npy").exists()
     assert not list(tmp_path.rglob("*.partial"))
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_no_format_keeps_what_was_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr("unskew.cli._formats.CSV_BLOCK", 1 << 16)
+    rows = 400_000
+    numbers = np.random.default_rng(1).random(rows)
+    path = tmp_path / name
+    if name.endswith("parquet"):
+        pyarrow.parquet.write_table(pa.table({"tx_amount": numbers}), path, row_group_size=20_000, use_dictionary=False)
+    else:
+        many = pa.table({"tx_amount": numbers, "at": pa.repeat(pa.scalar(0, ZONED), rows)})
+        WRITERS[name](many, path)
+    before, most, read = pa.total_allocated_bytes(), 0, 0
+    for batch in Tables([path], {"tx_amount": "float64"}).batches():
+        read += batch.num_rows
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert read == rows
+    assert most < path.stat().st_size / 2
+
+
+def test_a_row_group_has_many_batches(unskew_command: Command, tmp_path: Path, table: pa.Table) -> None:
+    definitions, path, out = written(tmp_path / "d"), tmp_path / "rows.parquet", tmp_path / "v.parquet"
+    pyarrow.parquet.write_table(table, path)
+    assert unskew_command("vectors", definitions, "plain", path, "--out", out).code == 0
+    assert pyarrow.parquet.ParquetFile(out).num_row_groups == 1
 
 
 def test_a_position_and_a_kept_column_of_one_name(unskew_command: Command, tmp_path: Path, table: pa.Table) -> None:

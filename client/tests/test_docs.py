@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import os
 import pkgutil
+import re
 import subprocess
 import sys
 import types
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 
 import unskew
+from tests.gateway import Gateway
 
 # The backend of the extra, where Keras would look for another that is not there.
 if "KERAS_BACKEND" not in os.environ and importlib.util.find_spec("tensorflow") is None:
@@ -130,3 +132,22 @@ def test_the_examples_in_docstrings_hold(name: str) -> None:
         pytest.skip("its extra is not installed")
     result = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
     assert result.failed == 0
+
+
+@pytest.mark.integration
+def test_the_quick_start_runs_as_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (DOCS / "pages" / "index.md").read_text(encoding="utf-8")
+    (definitions,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    offline, online = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "definitions").mkdir()
+    (tmp_path / "definitions" / "fraud.yaml").write_text(definitions, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(offline, names)  # noqa: S102 (of this repository)
+    assert getattr(names["x"], "shape", None) == (3, 3)
+    with Gateway(tmp_path, settings={"APP__DEFINITIONS__PATH": str(tmp_path / "definitions")}) as gateway:
+        assert "127.0.0.1:50051" in online
+        exec(online.replace("127.0.0.1:50051", gateway.address), names)  # noqa: S102
+    vectors = names["vectors"]
+    assert isinstance(vectors, unskew.Vectors)
+    assert vectors.complete.tolist() == [True, True]  # type: ignore[union-attr]

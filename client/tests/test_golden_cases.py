@@ -1,6 +1,7 @@
 """The golden cases of `tests/cases` through the wheel: batch path and row path, bit for bit.
 
-The engine's own runner reads the YAML and resolves the inputs of each request; `UNSKEW_CASES_DUMP` names the file that it wrote.
+The engine's own runner reads the YAML and resolves the inputs of each request; `UNSKEW_CASES_DUMP` names the file that
+it wrote.
 """
 
 import json

@@ -48,7 +48,8 @@ ROW = st.fixed_dictionaries(
         "n": st.none() | st.integers(-(2**63), 2**63 - 1),
         "b": st.none() | st.booleans(),
         "s": st.none() | TEXT,
-        "t": st.none() | st.datetimes(dt.datetime(1970, 1, 1), dt.datetime(2200, 1, 1), timezones=st.just(dt.timezone.utc)),
+        "t": st.none()
+        | st.datetimes(dt.datetime(1970, 1, 1), dt.datetime(2200, 1, 1), timezones=st.just(dt.timezone.utc)),
         "l": st.none() | st.lists(st.none() | TEXT, max_size=3),
     }
 )
@@ -82,7 +83,7 @@ def dictionary_encoded(table: pa.Table) -> pa.Table:
 
 
 def as_pandas(table: pa.Table) -> Any:
-    """numpy behind it, as most frames have; ints with nulls as pandas' own."""
+    """Numpy behind it, as most frames have; ints with nulls as pandas' own."""
     pandas = pytest.importorskip("pandas")
     frame = table.select(["f", "g", "b", "s", "t"]).to_pandas()
     frame["n"] = pandas.array(table["n"].to_pylist(), dtype="Int64")
@@ -110,7 +111,9 @@ FORMS: list[Callable[[pa.Table], Any]] = [
     lambda table: table.to_reader(),
     lambda table: table.combine_chunks().to_batches()[0] if len(table) else table,
     lambda table: {name: table[name] for name in table.column_names},
-    lambda table: table.cast(pa.schema([(it.name, pa.large_string() if it.name == "s" else it.type) for it in table.schema])),
+    lambda table: table.cast(
+        pa.schema([(it.name, pa.large_string() if it.name == "s" else it.type) for it in table.schema])
+    ),
     lambda table: table.select(["l", "t", "s", "b", "n", "g", "f"]),
     as_pandas,
     as_arrow_backed_pandas,
@@ -182,9 +185,11 @@ def test_bad_tables_say_what_would_be_right() -> None:
     with pytest.raises(DataError, match="no column 'g'"):
         SERVICE.transform({"f": [1.0]})
     with pytest.raises(DataError, match="not the same number of rows"):
-        SERVICE.transform({name: pa.array([None] * (1 + (name == "f")), SCHEMA.field(name).type) for name in SCHEMA.names})
+        SERVICE.transform(
+            {name: pa.array([None] * (1 + (name == "f")), SCHEMA.field(name).type) for name in SCHEMA.names}
+        )
     table = table_of([dict.fromkeys(SCHEMA.names)])
-    with pytest.raises(DataError, match="Utf8.*float64"):
+    with pytest.raises(DataError, match=r"Utf8.*float64"):
         SERVICE.transform(table.set_column(0, "f", pa.array(["1"])))
     with pytest.raises(DataError, match="row 0 has 'x'"):
         SERVICE.vector({"x": 1})
@@ -195,7 +200,8 @@ def test_bad_tables_say_what_would_be_right() -> None:
 
 
 def test_nan_is_null_unless_a_step_keeps_it() -> None:
-    text = "services: {{m: {{request: {{a: float64}}, vector: [{{name: a, input: a, steps: [{{clip: {{min: 0{keep}}}}}, {{impute: {{value: 5}}}}]}}]}}}}"
+    steps = "[{{clip: {{min: 0{keep}}}}}, {{impute: {{value: 5}}}}]"
+    text = "services: {{m: {{request: {{a: float64}}, vector: [{{name: a, input: a, steps: " + steps + "}}]}}}}"
     for keep, expected in (("", 5.0), (", nan: keep", 5.0)):
         service = unskew.parse(text.format(keep=keep)).services["m"]
         for table in ({"a": [math.nan]}, pytest.importorskip("pandas").DataFrame({"a": [math.nan]})):

@@ -74,8 +74,8 @@ def latency(results: list[Latency]) -> str:
         rows.append((result.name, *quantiles, late, f"{result.stolen() * 100:.0f} %", str(result.errors())))
     note = (
         "Latency counts from the time a request was due. The floor is the same client against a server in its own\n"
-        'process that does no work and answers with as many bytes; "late" is how late the client itself sent, "taken" the\n'
-        "part of the CPU time that the host of this virtual machine gave to others.\n"
+        'process that does no work and answers with as many bytes; "late" is how late the client itself sent, "taken"\n'
+        "the part of the CPU time that the host of this virtual machine gave to others.\n"
     )
     header = ("target", "p50, ms", "p99, ms", "p99.9, ms", "max, ms", "late p99, ms", "taken", "errors")
     return f"## Open loop at 1,000 requests/s of 1 × 50\n\n{note}\n" + table(header, rows)

@@ -29,7 +29,9 @@ class Gateway:
             "APP__TELEMETRY__LOG_FORMAT": "json",
         }
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen([str(BINARY), "serve"], env=environment, stdout=subprocess.DEVNULL, stderr=log)
+            self._process = subprocess.Popen(
+                [str(BINARY), "serve"], env=environment, stdout=subprocess.DEVNULL, stderr=log
+            )
         self.address = ""
 
     @staticmethod
@@ -51,7 +53,9 @@ class Gateway:
         self._process.kill()
         raise AssertionError(f"the gateway does not listen:\n{self._log.read_text()}")
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._process.terminate()
         self._process.wait(LIMIT)
 
@@ -62,7 +66,19 @@ def redis(folder: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(folder)]
+    command = [
+        "redis-server",
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--save",
+        "",
+        "--appendonly",
+        "no",
+        "--dir",
+        str(folder),
+    ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         limit = time.monotonic() + LIMIT

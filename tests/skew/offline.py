@@ -1,11 +1,13 @@
-"""Vectors by whatever wheel is imported: `offline.py DEFINITIONS TABLE.arrow FITTED.json OUT.npy`; prints where the wheel lies."""
+"""Vectors by whatever wheel is imported; prints where that lies.
+
+`offline.py DEFINITIONS TABLE.arrow FITTED.json OUT.npy`
+"""
 
 import sys
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-
 import unskew
 
 
@@ -16,7 +18,7 @@ def main() -> None:
     with pa.memory_map(table) as source:
         rows = pa.ipc.open_file(source).read_all()
     np.save(out, service.transform(rows, unskew.Fitted.load(fitted)))
-    print(Path(unskew.__file__).parent)
+    sys.stdout.write(f"{Path(unskew.__file__).parent}\n")
 
 
 if __name__ == "__main__":

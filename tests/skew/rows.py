@@ -17,7 +17,7 @@ def make(count: int, seed: int) -> pa.Table:
 
     def floats(dtype: type, hard: list[float]) -> pa.Array:
         values = random.normal(20, 60, count)
-        places = random.random(count) < 0.05  # noqa: PLR2004 (a share)
+        places = random.random(count) < 0.05
         values[places] = random.choice(hard, int(places.sum()))
         with np.errstate(over="ignore"):
             return pa.array(values.astype(dtype), mask=nulls())
@@ -41,7 +41,7 @@ def make(count: int, seed: int) -> pa.Table:
             "account_facts.score": floats(np.float32, HARD),
             "account_facts.visits": pa.array(random.integers(-50, 1000, count), pa.int64(), mask=nulls()),
             "account_facts.level": pa.array(random.integers(-100, 100, count).astype(np.int32), mask=nulls()),
-            "account_facts.active": pa.array(random.random(count) < 0.5, mask=nulls()),  # noqa: PLR2004 (a share)
+            "account_facts.active": pa.array(random.random(count) < 0.5, mask=nulls()),
             "account_facts.region": texts(),
             "account_facts.seen": seen,
             "account_facts.tags": pa.array(tags, pa.list_(pa.string())),
@@ -49,6 +49,6 @@ def make(count: int, seed: int) -> pa.Table:
             # A request in JSON has neither NaN nor infinity.
             "price": floats(np.float64, finite),
             "channel": texts(),
-            "is_fraud": pa.array(random.random(count) < 0.1),  # noqa: PLR2004 (a share)
+            "is_fraud": pa.array(random.random(count) < 0.1),
         }
     )

@@ -14,7 +14,6 @@ import pyarrow as pa
 import pytest
 import rows as random_rows
 import unskew
-
 from gateways import Gateway, redis
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,12 +37,25 @@ def folder(tmp_path_factory: pytest.TempPathFactory, table: pa.Table) -> Path:
         shutil.copy(file, folder)
     # Quantiles and moments of infinities are refused.
     sample = random_rows.make(5000, 7)
-    amount = pa.array([value if value is not None and np.isfinite(value) else None for value in sample["account_facts.amount"].to_pylist()])
-    score = pa.array([value if value is not None and np.isfinite(value) else None for value in sample["account_facts.score"].to_pylist()], pa.float32())
+    amount = pa.array(
+        [
+            value if value is not None and np.isfinite(value) else None
+            for value in sample["account_facts.amount"].to_pylist()
+        ]
+    )
+    score = pa.array(
+        [
+            value if value is not None and np.isfinite(value) else None
+            for value in sample["account_facts.score"].to_pylist()
+        ],
+        pa.float32(),
+    )
     for name, column in (("account_facts.amount", amount), ("account_facts.score", score)):
         sample = sample.set_column(sample.schema.get_field_index(name), name, column)
     clipped = np.clip(np.nan_to_num(sample["account_facts.amount"].to_numpy(), nan=3.0), -1e6, 1e6)
-    sample = sample.set_column(sample.schema.get_field_index("account_facts.amount"), "account_facts.amount", pa.array(clipped))
+    sample = sample.set_column(
+        sample.schema.get_field_index("account_facts.amount"), "account_facts.amount", pa.array(clipped)
+    )
     service = unskew.load(folder).services[SERVICE]
     service.fit(sample, time_column="event_time").save(folder)
     with pa.OSFile(str(folder / "table.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
@@ -59,10 +71,17 @@ def expected(folder: Path, table: pa.Table) -> np.ndarray:
 
 
 @pytest.fixture(scope="module", params=["embedded", "redis"])
-def gateway(request: pytest.FixtureRequest, folder: Path, table: pa.Table, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def gateway(
+    request: pytest.FixtureRequest, folder: Path, table: pa.Table, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
     place = tmp_path_factory.mktemp(request.param)
-    with redis(place) if request.param == "redis" else Gateway.nothing() as store, Gateway(place, store, folder) as gateway:
-        view = table.select([name for name in table.column_names if name.startswith(VIEW)] + ["account_id", "event_time"])
+    with (
+        redis(place) if request.param == "redis" else Gateway.nothing() as store,
+        Gateway(place, store, folder) as gateway,
+    ):
+        view = table.select(
+            [name for name in table.column_names if name.startswith(VIEW)] + ["account_id", "event_time"]
+        )
         view = view.rename_columns([name.removeprefix(f"{VIEW}.") for name in view.column_names])
         with unskew.FeatureStoreClient(gateway.address, write_timeout=60) as client:
             written = client.write_rows(VIEW, view)
@@ -103,7 +122,9 @@ def test_rest(gateway: Gateway, folder: Path, table: pa.Table, expected: np.ndar
             "request": {name: part[name].to_pylist() for name in ("price", "channel")},
         }
         request = urllib.request.Request(
-            f"http://{gateway.address}/v1/feature-vectors", json.dumps(body).encode(), {"content-type": "application/json"}
+            f"http://{gateway.address}/v1/feature-vectors",
+            json.dumps(body).encode(),
+            {"content-type": "application/json"},
         )
         with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 (loopback)
             found = np.array(json.load(response)["vectors"], np.float32)  # null becomes NaN
@@ -116,10 +137,19 @@ def test_a_wheel_of_another_build(folder: Path, expected: np.ndarray, tmp_path: 
     """Built in another folder, with another level of optimization: `scripts/test` says where by UNSKEW_OTHER_WHEEL."""
     other = os.environ.get("UNSKEW_OTHER_WHEEL")
     if not other:
-        pytest.fail("UNSKEW_OTHER_WHEEL must name the folder in which the other wheel is installed; scripts/test builds it")
+        pytest.fail(
+            "UNSKEW_OTHER_WHEEL must name the folder in which the other wheel is installed; scripts/test builds it"
+        )
     out = tmp_path / "vectors.npy"
     fitted = folder / f"{SERVICE}.fitted.json"
-    command = [sys.executable, str(Path(__file__).parent / "offline.py"), str(folder), str(folder / "table.arrow"), str(fitted), str(out)]
+    command = [
+        sys.executable,
+        str(Path(__file__).parent / "offline.py"),
+        str(folder),
+        str(folder / "table.arrow"),
+        str(fitted),
+        str(out),
+    ]
     done = subprocess.run(command, env={**os.environ, "PYTHONPATH": other}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert Path(done.stdout.strip()).parent == Path(other).resolve()

@@ -15,9 +15,9 @@
 from importlib.metadata import version
 
 from unskew import aio, errors
-from unskew.definitions import Definitions, load, parse
 from unskew._client import FeatureStoreClient
 from unskew.aio import FeatureStoreClient as AsyncFeatureStoreClient
+from unskew.definitions import Definitions, load, parse
 from unskew.errors import UnskewError
 from unskew.explanation import ExplainedInput, ExplainedSlot, ExplainedStep, Explanation
 from unskew.results import BadRow, FeatureRow, FeatureValue, OnlineFeatures, Reason, Status, WriteResult

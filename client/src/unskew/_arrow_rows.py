@@ -11,7 +11,7 @@ from unskew.errors import InvalidArgument
 class ArrowBatch(Batch):
     """Rows of a table that are sent, and acknowledged, together."""
 
-    def __init__(self, first: int, batch: Any, ipc: bytes) -> None:  # noqa: ANN401 (pyarrow has no types)
+    def __init__(self, first: int, batch: Any, ipc: bytes) -> None:
         super().__init__(positions=list(range(first, first + batch.num_rows)), repeatable=_has_event_times(batch))
         self._ipc = ipc
 
@@ -30,7 +30,7 @@ def is_table(rows: object) -> bool:
     )
 
 
-def batches_of(table: Any, batch_size: int) -> Iterator[ArrowBatch]:  # noqa: ANN401 (any of `is_table`)
+def batches_of(table: Any, batch_size: int) -> Iterator[ArrowBatch]:
     """The rows of a table, at most `batch_size` at a time, fewer if they are large. It is read as it is sent.
 
     Raises:
@@ -44,13 +44,13 @@ def batches_of(table: Any, batch_size: int) -> Iterator[ArrowBatch]:  # noqa: AN
                 first += part.num_rows
 
 
-def rows_of(table: Any, batch_size: int) -> Iterator[Mapping[str, Any]]:  # noqa: ANN401
+def rows_of(table: Any, batch_size: int) -> Iterator[Mapping[str, Any]]:
     """The rows of a table as dicts, for the built-in view, whose rows are JSON."""
     for batch in record_batches(table, batch_size):
         yield from batch.to_pylist()
 
 
-def record_batches(table: Any, batch_size: int) -> Iterator[Any]:  # noqa: ANN401
+def record_batches(table: Any, batch_size: int) -> Iterator[Any]:
     """The record batches of a table."""
     import pyarrow as pa  # noqa: PLC0415 (only where it is used)
 
@@ -77,7 +77,7 @@ def record_batches(table: Any, batch_size: int) -> Iterator[Any]:  # noqa: ANN40
         raise InvalidArgument(f"rows can't be read as a table of Arrow: {error}") from None
 
 
-def _encode(batch: Any) -> Iterator[tuple[Any, bytes]]:  # noqa: ANN401
+def _encode(batch: Any) -> Iterator[tuple[Any, bytes]]:
     """A batch as IPC, in halves while it is too large for a message."""
     import pyarrow as pa  # noqa: PLC0415
 
@@ -93,7 +93,7 @@ def _encode(batch: Any) -> Iterator[tuple[Any, bytes]]:  # noqa: ANN401
     yield from _encode(batch.slice(half))
 
 
-def _has_event_times(batch: Any) -> bool:  # noqa: ANN401
+def _has_event_times(batch: Any) -> bool:
     place = batch.schema.get_field_index(EVENT_TIME)
     return bool(place >= 0 and batch.column(place).null_count == 0)
 

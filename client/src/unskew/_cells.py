@@ -22,7 +22,7 @@ class Json:
         self.value = value
 
 
-def plain(where: str, row: int, value: Any, nan_is_null: bool) -> Any:  # noqa: ANN401, C901, PLR0911 (a value of any type)
+def plain(where: str, row: int, value: Any, nan_is_null: bool) -> Any:  # noqa: C901, PLR0911 (a value of any type)
     """The value as one of Python's own types, `Json` or None.
 
     Raises:
@@ -126,7 +126,7 @@ def to_json(where: str, row: int, value: object) -> str:
     return text
 
 
-def _json_value(value: Any) -> object:  # noqa: ANN401 (what JSON does not know)
+def _json_value(value: Any) -> object:
     if isinstance(value, dt.datetime):
         return _times.to_rfc3339(value, "a time in it")
     if isinstance(value, bytes | bytearray | memoryview):

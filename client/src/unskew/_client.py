@@ -193,7 +193,7 @@ class FeatureStoreClient:
     def write_rows(
         self,
         view: str,
-        rows: Any,  # noqa: ANN401 (rows, or a table of any library)
+        rows: Any,
         *,
         batch_size: int = 1000,
         ignore_unknown: bool = False,
@@ -256,13 +256,13 @@ class FeatureStoreClient:
             return _trace.headers()
         return (*_trace.headers(), authorization(key() if callable(key) else key))
 
-    def _read(self, method: str, request: Any, timeout: float | None) -> Any:  # noqa: ANN401 (messages of any method)
+    def _read(self, method: str, request: Any, timeout: float | None) -> Any:
         hedge_after = self._settings.hedge_after
         attempts = self._settings.read(timeout, self._headers())
         if hedge_after is None:
             return self._call(lambda stubs, options: getattr(stubs, method)(request, **options), attempts)
 
-        def start(place: int, options: CallOptions) -> Any:  # noqa: ANN401 (a call that is also a future)
+        def start(place: int, options: CallOptions) -> Any:
             return getattr(self._connections.get(place), method).future(request, **options)
 
         return self._call(lambda _stubs, _options: first_good(start, attempts, hedge_after), attempts)
@@ -278,7 +278,7 @@ class FeatureStoreClient:
         )
         return reply
 
-    def _call(self, attempt: Callable[[Stubs, CallOptions], Any], attempts: Attempts) -> Any:  # noqa: ANN401
+    def _call(self, attempt: Callable[[Stubs, CallOptions], Any], attempts: Attempts) -> Any:
         """The reply of the first attempt that has one."""
         while True:
             place = attempts.place

@@ -24,7 +24,7 @@ FIELDS: dict[type, tuple[str, Any]] = {
 }
 
 
-def add_columns(into: Any, field: str, columns: Mapping[str, Any]) -> None:  # noqa: ANN401 (a repeated field of Column)
+def add_columns(into: Any, field: str, columns: Mapping[str, Any]) -> None:
     """Adds columns to a request, each by its name. `field` is the argument, for errors.
 
     Raises:
@@ -43,7 +43,7 @@ def add_columns(into: Any, field: str, columns: Mapping[str, Any]) -> None:  # n
         _fill(column, f"{field}.{name}", values)
 
 
-def _fill(column: wire.Column, where: str, values: Any) -> None:  # noqa: ANN401 (a column of any kind)
+def _fill(column: wire.Column, where: str, values: Any) -> None:
     if type(values) is list:
         _add_list(column, where, values)
         return
@@ -109,7 +109,7 @@ def _micros(where: str, values: list[Any]) -> list[int]:
     return [time.days * 86_400_000_000 + time.seconds * 1_000_000 + time.microseconds for time in since]
 
 
-def _add_numpy(column: wire.Column, where: str, array: Any, nan_is_null: bool = False) -> None:  # noqa: ANN401
+def _add_numpy(column: wire.Column, where: str, array: Any, nan_is_null: bool = False) -> None:
     if array.ndim != 1:
         if array.ndim == 0:
             raise InvalidArgument(f"{where} must be a column, one value a row, not a scalar: write [{array}]")
@@ -135,7 +135,7 @@ def _add_numpy(column: wire.Column, where: str, array: Any, nan_is_null: bool = 
         raise InvalidArgument(f"{where} has values of {array.dtype}: {_cells.RIGHT}")
 
 
-def _add_pandas(column: wire.Column, where: str, series: Any) -> None:  # noqa: ANN401
+def _add_pandas(column: wire.Column, where: str, series: Any) -> None:
     dtype = getattr(series, "dtype", None)
     if dtype is None or getattr(series, "ndim", 1) != 1:
         raise InvalidArgument(f"{where} must be a column, not a {type(series).__name__}: take one column of it")
@@ -156,7 +156,7 @@ def _add_pandas(column: wire.Column, where: str, series: Any) -> None:  # noqa: 
 NAT = -(2**63)
 
 
-def _add_ticks(column: wire.Column, where: str, ticks: Any, unit: str) -> None:  # noqa: ANN401 (an array of int64)
+def _add_ticks(column: wire.Column, where: str, ticks: Any, unit: str) -> None:
     nulls = (ticks == NAT).nonzero()[0].tolist()
     _add_scaled(column, where, ticks.tolist(), unit, nulls)
 
@@ -181,7 +181,7 @@ def _add_scaled(column: wire.Column, where: str, ticks: list[int], unit: str, nu
     column.nulls.extend(nulls)
 
 
-def _add_arrow(column: wire.Column, where: str, values: Any) -> None:  # noqa: ANN401
+def _add_arrow(column: wire.Column, where: str, values: Any) -> None:
     import pyarrow as pa  # noqa: PLC0415 (only where it is used)
 
     try:
@@ -210,7 +210,7 @@ def _add_arrow(column: wire.Column, where: str, values: Any) -> None:  # noqa: A
         _add_list(column, where, array.to_pylist())
 
 
-def _arrow_array(pa: Any, values: Any) -> Any:  # noqa: ANN401 (pyarrow has no types)
+def _arrow_array(pa: Any, values: Any) -> Any:
     if isinstance(values, pa.Array):
         return values
     if isinstance(values, pa.ChunkedArray):
@@ -225,10 +225,10 @@ def _arrow_array(pa: Any, values: Any) -> Any:  # noqa: ANN401 (pyarrow has no t
     return pa.concat_arrays(chunks.chunks) if chunks.num_chunks else pa.array([], chunks.type)
 
 
-def _null_positions(array: Any) -> list[int]:  # noqa: ANN401
+def _null_positions(array: Any) -> list[int]:
     return [row for row, is_null in enumerate(array.is_null().to_pylist()) if is_null]
 
 
-def _numbers(array: Any, nulls: Sequence[int], placeholder: object) -> list[Any]:  # noqa: ANN401
+def _numbers(array: Any, nulls: Sequence[int], placeholder: object) -> list[Any]:
     filled = array.fill_null(placeholder) if nulls else array
     return list(filled.to_numpy(zero_copy_only=False).tolist())

@@ -19,7 +19,7 @@ class Stubs:
 
     __slots__ = ("channel", "explain", "get_definitions", "get_feature_vectors", "get_online_features", "write_rows")
 
-    def __init__(self, channel: Any) -> None:  # noqa: ANN401 (see above)
+    def __init__(self, channel: Any) -> None:
         self.channel = channel
         self.get_online_features = _unary(channel, _channel.GET_ONLINE_FEATURES)
         self.get_feature_vectors = _unary(channel, _channel.GET_FEATURE_VECTORS)
@@ -29,7 +29,7 @@ class Stubs:
         self.write_rows: Any = channel.stream_stream(write.path, write.serialize, write.deserialize)
 
 
-def _unary(channel: Any, method: _channel.Method) -> Any:  # noqa: ANN401 (as above)
+def _unary(channel: Any, method: _channel.Method) -> Any:
     return channel.unary_unary(method.path, method.serialize, method.deserialize)
 
 

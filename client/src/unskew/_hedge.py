@@ -16,7 +16,7 @@ Start = Callable[[int, CallOptions], Any]
 """Starts a call at the position of an address."""
 
 
-def first_good(start: Start, attempts: Attempts, hedge_after: float) -> Any:  # noqa: ANN401 (a reply)
+def first_good(start: Start, attempts: Attempts, hedge_after: float) -> Any:
     """The reply of the first of up to two calls that has one; both in the deadline of `attempts`.
 
     Raises:
@@ -52,7 +52,7 @@ def first_good(start: Start, attempts: Attempts, hedge_after: float) -> Any:  # 
             call.cancel()
 
 
-async def first_good_async(start: Start, attempts: Attempts, hedge_after: float) -> Any:  # noqa: ANN401
+async def first_good_async(start: Start, attempts: Attempts, hedge_after: float) -> Any:
     """The same for calls that are awaited."""
     places: dict[asyncio.Task[Any], int] = {}
 
@@ -86,11 +86,11 @@ async def first_good_async(start: Start, attempts: Attempts, hedge_after: float)
             task.cancel()
 
 
-async def _reply(call: Awaitable[Any]) -> Any:  # noqa: ANN401
+async def _reply(call: Awaitable[Any]) -> Any:
     return await call
 
 
-def _worst(failed: Iterable[Any]) -> Any:  # noqa: ANN401 (an error of grpc)
+def _worst(failed: Iterable[Any]) -> Any:
     """What says most: UNAVAILABLE only if no call said more."""
     calls = list(failed)
     return next((call for call in calls if call.code() is not grpc.StatusCode.UNAVAILABLE), calls[-1])

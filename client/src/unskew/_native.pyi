@@ -19,7 +19,10 @@ class Definitions:
 
     @staticmethod
     def load(path: str) -> Definitions:
-        """Read a directory, or a file. Raises `EngineError("definitions", text, places)`; places: (file, line, column, message, help)."""
+        """Read a directory, or a file.
+
+        Raises `EngineError("definitions", text, places)`; places: (file, line, column, message, help).
+        """
     @staticmethod
     def parse(files: Sequence[tuple[str, str]], path: str | None = None) -> Definitions:
         """Read texts: (name of the file, text). `path`: the directory in which their fitted files lie."""
@@ -31,7 +34,7 @@ class Definitions:
     def service(self, name: str) -> Service:
         """A service. Raises `EngineError("unknown", …)`."""
     def incompatibilities(self, new: Definitions) -> list[tuple[str, int, int, str, str]]:
-        """What forbids to go over to a new set while rows of this one are stored: (file, line, column, message, help)."""
+        """What forbids to go over to a new set while rows are stored: (file, line, column, message, help)."""
 
 @final
 class Service:
@@ -83,6 +86,6 @@ class Plan:
     def slots(self) -> list[tuple[str, int]]:
         """Name and width of every slot."""
     def transform(self, batch: Any) -> tuple[npt.NDArray[np.float32], list[tuple[int, str, str, str, str]]]:
-        """Vectors of a batch, rows × width, and the rows that are not complete: (row, slot, status, reason, message). The GIL is released."""
+        """Vectors of a batch, rows × width; incomplete rows: (row, slot, status, reason, message). Without the GIL."""
     def steps(self) -> str:
         """Slots with their steps, arguments and fitted parameters, as JSON: what an export to other libraries needs."""

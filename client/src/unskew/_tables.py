@@ -1,6 +1,7 @@
 """Tables of any library as batches of Arrow, without copies where their memory is laid out as Arrow's is."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -22,8 +23,7 @@ ARROW_TYPES: dict[str, pa.DataType] = {
 }
 
 Table = Any
-"""pyarrow (Table, RecordBatch, RecordBatchReader), pandas, polars, DuckDB results, anything with `__arrow_c_stream__`, or a
-mapping of columns."""
+"""Of pyarrow, pandas, polars or DuckDB, anything with `__arrow_c_stream__`, or a mapping of columns."""
 
 
 def arrow_type(dtype: str) -> pa.DataType:
@@ -41,7 +41,9 @@ def from_rows(rows: Sequence[Mapping[str, Any]], inputs: Mapping[str, str]) -> p
     for position, row in enumerate(rows):
         unknown = sorted(set(row) - known)
         if unknown:
-            raise DataError(f"row {position} has {unknown[0]!r}, which the service does not read; it reads {sorted(known)}")
+            raise DataError(
+                f"row {position} has {unknown[0]!r}, which the service does not read; it reads {sorted(known)}"
+            )
     arrays = []
     for name, dtype in inputs.items():
         try:
@@ -64,7 +66,7 @@ class Batches:
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         if self._is_stream and self._was_read:
             raise DataError(
-                "a stream can be read once, and more than one pass is needed: give a table, or a function that opens the stream"
+                "a stream can be read once, and more than one pass is needed: give a table, or a function that opens it"
             )
         self._was_read = True
         for batch in self._open():
@@ -78,7 +80,7 @@ class Batches:
 
 
 def resolve(name: str, columns: Sequence[str], wanted: Sequence[str]) -> str:
-    """The column of a table that is meant by an input: that of its name, else that of the feature's own name where no other input has it."""
+    """The column that is meant by an input: that of its name, else of the feature's own, if no other input has that."""
     if name in columns:
         return name
     _, dot, bare = name.rpartition(".")
@@ -93,29 +95,35 @@ def resolve(name: str, columns: Sequence[str], wanted: Sequence[str]) -> str:
 
 def _opener(table: Table, wanted: Sequence[str]) -> tuple[Callable[[], Iterable[pa.RecordBatch]], bool]:
     """What gives the batches of a table, and whether that works once only."""
-    if isinstance(table, pa.RecordBatch):
-        return lambda: [table], False
+    if isinstance(table, pa.RecordBatch) or _is_pandas(table) or isinstance(table, Mapping):
+        batch = _one_batch(table, wanted)
+        return lambda: [batch], False
     if isinstance(table, pa.Table):
-        return lambda: table.to_batches(), False
+        return table.to_batches, False
     if isinstance(table, pa.RecordBatchReader):
-        return lambda: table, True
-    if callable(table) and not hasattr(table, "__arrow_c_stream__"):
-        return lambda: _opener(table(), wanted)[0](), False
-    if _is_pandas(table):
-        batch = _from_pandas(table, wanted)
-        return lambda: [batch], False
-    if isinstance(table, Mapping):
-        batch = _from_mapping(table, wanted)
-        return lambda: [batch], False
+        return partial(iter, table), True
     if hasattr(table, "fetch_record_batch"):
-        return lambda: table.fetch_record_batch(BATCH_ROWS), True
+        # What DuckDB gives: a relation can be run again, a result is read once.
+        return partial(table.fetch_record_batch, BATCH_ROWS), not hasattr(table, "query")
     if hasattr(table, "__arrow_c_stream__"):
-        is_stream = not hasattr(table, "__len__")
-        return lambda: pa.RecordBatchReader.from_stream(table), is_stream
+        return partial(pa.RecordBatchReader.from_stream, table), not hasattr(table, "__len__")
+    if callable(table):
+        return partial(_open_anew, table, wanted), False
     raise TypeError(
         "a table must be of pyarrow, pandas, polars or DuckDB, a mapping of columns, or have __arrow_c_stream__; it is"
         f" {type(table).__module__}.{type(table).__qualname__}"
     )
+
+
+def _open_anew(make: Callable[[], Table], wanted: Sequence[str]) -> Iterable[pa.RecordBatch]:
+    """The batches of a stream that a function opens."""
+    return _opener(make(), wanted)[0]()
+
+
+def _one_batch(table: Table, wanted: Sequence[str]) -> pa.RecordBatch:
+    if isinstance(table, pa.RecordBatch):
+        return table
+    return _from_mapping(table, wanted) if isinstance(table, Mapping) else _from_pandas(table, wanted)
 
 
 def _is_pandas(table: Table) -> bool:
@@ -127,7 +135,7 @@ def _columns(columns: Sequence[str], wanted: Sequence[str]) -> list[str]:
 
 
 def _from_pandas(frame: Any, wanted: Sequence[str]) -> pa.RecordBatch:
-    """NaN of a float column stays NaN: the engine takes it for null unless a step keeps it. Anything else that pandas takes for missing is null."""
+    """NaN of a float column stays NaN, null unless a step keeps it; all else that pandas takes for missing is null."""
     names = _columns([str(name) for name in frame.columns], wanted)
     by_text = {str(name): name for name in frame.columns}
     arrays = []
@@ -136,13 +144,13 @@ def _from_pandas(frame: Any, wanted: Sequence[str]) -> pa.RecordBatch:
         if getattr(series, "ndim", 1) != 1:
             raise DataError(f"the frame has the column {name!r} more than once")
         is_float = getattr(series.dtype, "kind", "") == "f" and hasattr(series.dtype, "newbyteorder")
-        arrays.append(_array(name, lambda series=series, is_float=is_float: pa.array(series, from_pandas=not is_float)))
+        arrays.append(_array(name, partial(pa.array, series, from_pandas=not is_float)))
     return pa.RecordBatch.from_arrays(arrays, names=names)
 
 
 def _from_mapping(columns: Mapping[str, Any], wanted: Sequence[str]) -> pa.RecordBatch:
     names = _columns(list(columns), wanted)
-    arrays = [_array(name, lambda name=name: pa.array(columns[name])) for name in names]
+    arrays = [_array(name, partial(pa.array, columns[name])) for name in names]
     lengths = {len(array) for array in arrays}
     if len(lengths) > 1:
         told = ", ".join(f"{name!r} has {len(array)}" for name, array in zip(names, arrays, strict=True))

@@ -113,7 +113,7 @@ def decode_vectors(reply: wire.FeatureVectorsResponse, as_numpy: bool) -> Vector
     )
 
 
-def _matrix(block: bytes, rows: int, columns: int) -> Any:  # noqa: ANN401 (numpy is imported late)
+def _matrix(block: bytes, rows: int, columns: int) -> Any:
     try:
         import numpy as np  # noqa: PLC0415 (a client without numpy can read lists)
     except ImportError as error:

@@ -9,7 +9,7 @@ from unskew._rows import Batch, Batcher, check_batch_size, check_rows, check_vie
 BUILT_IN = ("", "default")
 
 
-def batches(view: str, rows: Any, batch_size: int) -> Iterator[Batch]:  # noqa: ANN401 (rows, or a table of any library)
+def batches(view: str, rows: Any, batch_size: int) -> Iterator[Batch]:
     """The rows, or the table, in batches; taken one batch at a time."""
     check_view(view)
     check_batch_size(batch_size)
@@ -30,7 +30,7 @@ def _of_rows(rows: Iterable[Mapping[str, Any]], batch_size: int) -> Iterator[Bat
         yield batch
 
 
-async def batches_of_async(view: str, rows: Any, batch_size: int) -> AsyncIterator[Batch]:  # noqa: ANN401
+async def batches_of_async(view: str, rows: Any, batch_size: int) -> AsyncIterator[Batch]:
     """The same; rows may be an asynchronous iterable."""
     if not isinstance(rows, AsyncIterable):
         for batch in batches(view, rows, batch_size):

@@ -127,7 +127,7 @@ class FeatureStoreClient:
     async def write_rows(
         self,
         view: str,
-        rows: Any,  # noqa: ANN401 (rows, or a table of any library)
+        rows: Any,
         *,
         batch_size: int = 1000,
         ignore_unknown: bool = False,
@@ -179,13 +179,13 @@ class FeatureStoreClient:
         given = key() if callable(key) else key
         return (*_trace.headers(), authorization(await given if inspect.isawaitable(given) else given))
 
-    async def _read(self, method: str, request: Any, timeout: float | None) -> Any:  # noqa: ANN401 (as in the sync client)
+    async def _read(self, method: str, request: Any, timeout: float | None) -> Any:
         hedge_after = self._settings.hedge_after
         attempts = self._settings.read(timeout, await self._headers())
         if hedge_after is None:
             return await self._call(lambda stubs, options: getattr(stubs, method)(request, **options), attempts)
 
-        def start(place: int, options: CallOptions) -> Any:  # noqa: ANN401 (a call that is awaited)
+        def start(place: int, options: CallOptions) -> Any:
             return getattr(self._stubs(place), method)(request, **options)
 
         return await self._call(lambda _stubs, _options: first_good_async(start, attempts, hedge_after), attempts)
@@ -201,7 +201,7 @@ class FeatureStoreClient:
         )
         return reply
 
-    async def _call(self, attempt: Callable[[Stubs, CallOptions], Awaitable[Any]], attempts: Attempts) -> Any:  # noqa: ANN401
+    async def _call(self, attempt: Callable[[Stubs, CallOptions], Awaitable[Any]], attempts: Attempts) -> Any:
         """The reply of the first attempt that has one."""
         while True:
             place = attempts.place

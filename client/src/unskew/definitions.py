@@ -3,7 +3,7 @@
 import html
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -109,7 +109,7 @@ class Definitions:
 
     def incompatibilities(self, new: "Definitions") -> list[Diagnostic]:
         """What forbids a gateway to go over to a new set while rows of this one are stored; empty if nothing does."""
-        return [Diagnostic(*place) for place in self._native.incompatibilities(new._native)]  # noqa: SLF001 (its own class)
+        return [Diagnostic(*place) for place in self._native.incompatibilities(new._native)]
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The texts themselves: what is unpickled elsewhere is what was pickled.
@@ -233,7 +233,7 @@ def _view(name: str, it: Mapping[str, Any]) -> View:
     return View(name, it["kind"], it["entity"], it["source"], it["version"], features, it["description"] or "")
 
 
-def _html(title: str, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _html(title: str, header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     def line(cells: tuple[str, ...], tag: str) -> str:
         return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
 

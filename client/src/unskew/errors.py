@@ -232,7 +232,7 @@ class Diagnostic:
 
 
 class DefinitionsError(InvalidArgument):
-    """Definitions that are not valid. It prints as a compiler does, with each place; `diagnostics` has them one by one."""
+    """Definitions that are not valid. It prints as a compiler does; `diagnostics` has the faults one by one."""
 
     def __init__(self, text: str, diagnostics: Iterable[Diagnostic] = ()) -> None:
         super().__init__(text)

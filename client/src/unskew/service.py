@@ -1,4 +1,4 @@
-"""A service offline: its parameters fitted on a table, and its vectors computed by the engine that the gateway computes them with."""
+"""A service offline: its parameters fitted on a table, and its vectors computed by the gateway's engine."""
 
 import html
 import json
@@ -93,7 +93,7 @@ class Fitted:
             raise FittedFileError(f"the fitted parameters of {self.service!r} are no JSON: {error}") from None
 
     def save(self, folder: str | os.PathLike[str], name: str = "") -> Path:
-        """Write `<service>[.<name>].fitted.json` beside the definitions, where the gateway reads it; answers with its place."""
+        """Write `<service>[.<name>].fitted.json` into the folder of the definitions, where the gateway reads it."""
         path = Path(folder) / f"{self.service}{'.' if name else ''}{name}.fitted.json"
         path.write_text(self.text, encoding="utf-8")
         return path
@@ -120,8 +120,9 @@ class Fitted:
 class Service:
     """A service: an ordered vector of slots. `Definitions.services` has them by name.
 
-    A table has a column for each of `inputs`: request columns by their names, features as `view.feature`, or by their own names
-    where no other input has the same. Null is NULL to the steps, as a stored null is; times without a zone are UTC.
+    A table has a column for each of `inputs`: request columns by their names, features as `view.feature`, or by their
+    own names where no other input has the same. Null is NULL to the steps, as a stored null is; times without a zone
+    are UTC.
     """
 
     def __init__(self, definitions: "Definitions", native: _native.Service, definition: Mapping[str, Any]) -> None:
@@ -167,7 +168,8 @@ class Service:
         """Learn the parameters of all steps, exactly: the same rows in any order and split give the same bits.
 
         Args:
-            table: see `Service`; read once for each pass. A stream works where one pass is enough; else a function that opens it.
+            table: see `Service`; read once for each pass. A stream works where one pass is enough; else a function that
+                opens it.
             time_column: the column of t, where the service does not name one; its span is kept in the fitted file.
 
         Raises:
@@ -208,9 +210,13 @@ class Service:
         return dict(json.loads(self._plan(fitted).steps()))
 
     @overload
-    def transform(self, table: _tables.Table, fitted: Fitted | None = None, *, output: Literal["numpy"] = "numpy") -> Array: ...
+    def transform(
+        self, table: _tables.Table, fitted: Fitted | None = None, *, output: Literal["numpy"] = "numpy"
+    ) -> Array: ...
     @overload
-    def transform(self, table: _tables.Table, fitted: Fitted | None = None, *, output: Literal["arrow"]) -> pa.Table: ...
+    def transform(
+        self, table: _tables.Table, fitted: Fitted | None = None, *, output: Literal["arrow"]
+    ) -> pa.Table: ...
     def transform(
         self, table: _tables.Table, fitted: Fitted | None = None, *, output: Literal["numpy", "arrow"] = "numpy"
     ) -> Array | pa.Table:
@@ -236,17 +242,21 @@ class Service:
         """The vectors of a table with the rows that are not complete. Arguments and errors: as `transform`."""
         parts = list(self.transform_batches(table, fitted))
         plan = self._plan(fitted)
-        values = parts[0].values if len(parts) == 1 else np.concatenate([_empty(plan), *(part.values for part in parts)])
+        values = (
+            parts[0].values if len(parts) == 1 else np.concatenate([_empty(plan), *(part.values for part in parts)])
+        )
         incomplete, start = [], 0
         for part in parts:
-            incomplete += [Incomplete(start + it.row, it.slot, it.status, it.reason, it.message) for it in part.incomplete]
+            incomplete += [
+                Incomplete(start + it.row, it.slot, it.status, it.reason, it.message) for it in part.incomplete
+            ]
             start += len(part.values)
         return OfflineVectors(values, tuple(plan.names), tuple(incomplete), plan.fingerprint.hex())
 
     def transform_batches(
         self, table: _tables.Table, fitted: Fitted | None = None, *, batch_rows: int = _tables.BATCH_ROWS
     ) -> Iterator[OfflineVectors]:
-        """The vectors of a table or stream of any length, batch by batch, in bounded memory. Rows are counted in each batch."""
+        """The vectors of a table or stream of any length, batch by batch, in bounded memory; rows count within one."""
         if batch_rows < 1:
             raise ValueError(f"batch_rows must be 1 or more, not {batch_rows}")
         plan = self._plan(fitted)
@@ -256,19 +266,23 @@ class Service:
                 values, incomplete = plan.transform(batch)
             yield OfflineVectors(values, names, tuple(Incomplete(*row) for row in incomplete), fingerprint)
 
-    def vector(
-        self, rows: Mapping[str, Any] | Iterable[Mapping[str, Any]], fitted: Fitted | None = None
-    ) -> Array:
-        """The vector of one row, or the vectors of several, given as dicts of inputs; an input that is left out is null."""
-        one = isinstance(rows, Mapping)
-        batch = _tables.from_rows([rows] if one else list(rows), self.inputs)  # type: ignore[list-item]
+    def vector(self, rows: Mapping[str, Any] | Iterable[Mapping[str, Any]], fitted: Fitted | None = None) -> Array:
+        """The vector of one row, or those of several, given as dicts of inputs; an input that is left out is null."""
+        if isinstance(rows, Mapping):
+            values: Array = self._of_rows([rows], fitted)[0]
+            return values
+        return self._of_rows(list(rows), fitted)
+
+    def _of_rows(self, rows: list[Mapping[str, Any]], fitted: Fitted | None) -> Array:
+        batch = _tables.from_rows(rows, self.inputs)
         with translated():
-            values, _ = self._plan(fitted).transform(batch)
-        return values[0] if one else values
+            return self._plan(fitted).transform(batch)[0]
 
     def _plan(self, fitted: Fitted | None) -> _native.Plan:
         if fitted is not None and fitted.service != self.name:
-            raise FittedFileError(f"the parameters were fitted for the service {fitted.service!r}, this is {self.name!r}")
+            raise FittedFileError(
+                f"the parameters were fitted for the service {fitted.service!r}, this is {self.name!r}"
+            )
         if fitted is None and self.needs_fit:
             fitted = self.fitted()
         key = fitted.text if fitted else None
@@ -311,4 +325,3 @@ MAX_PLANS = 64
 
 def _empty(plan: _native.Plan) -> Array:
     return np.empty((0, plan.width), np.float32)
-

@@ -66,7 +66,7 @@ class FeatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.fitted = fitted
         self.on_incomplete = on_incomplete
 
-    def fit(self, X: Any, y: Any = None) -> FeatureTransformer:  # noqa: ANN401, N803 (names of scikit-learn)
+    def fit(self, X: Any, y: Any = None) -> FeatureTransformer:  # noqa: N803 (names of scikit-learn)
         """Learns the parameters of the steps, exactly: the order of the rows does not matter.
 
         Args:
@@ -93,7 +93,7 @@ class FeatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.fingerprint_ = service.fingerprint(self.fitted_)
         return self
 
-    def transform(self, X: Any) -> npt.NDArray[np.float32]:  # noqa: ANN401, N803 (a name of scikit-learn)
+    def transform(self, X: Any) -> npt.NDArray[np.float32]:  # noqa: N803 (a name of scikit-learn)
         """The vectors of some rows.
 
         Args:
@@ -135,7 +135,7 @@ class FeatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 )
         return np.asarray(self.service_.names(self.fitted_), dtype=object)
 
-    def __sklearn_tags__(self) -> Any:  # noqa: ANN401 (a class of scikit-learn)
+    def __sklearn_tags__(self) -> Any:
         """What the checks of scikit-learn may expect."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
@@ -147,7 +147,7 @@ class FeatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _defined(self) -> Definitions:
         return self.definitions if isinstance(self.definitions, Definitions) else load(self.definitions)
 
-    def _rows(self, X: Any, service: Service, *, reset: bool) -> Any:  # noqa: ANN401, N803 (a name of scikit-learn)
+    def _rows(self, X: Any, service: Service, *, reset: bool) -> Any:  # noqa: N803 (a name of scikit-learn)
         """The rows as a table of the inputs."""
         if _is_frame(X):
             validate_data(self, X, reset=reset, skip_check_array=True)
@@ -165,13 +165,13 @@ class FeatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return _named(array, inputs)
 
 
-def _is_frame(rows: Any) -> bool:  # noqa: ANN401 (whatever a user gives)
+def _is_frame(rows: Any) -> bool:
     """Whether it has columns with names. A series has not."""
     is_named = any(hasattr(rows, name) for name in ("iloc", "__arrow_c_stream__"))
     return is_named and getattr(rows, "ndim", 2) == 2  # noqa: PLR2004 (rows and columns)
 
 
-def _length(frame: Any) -> int:  # noqa: ANN401 (a frame of any library)
+def _length(frame: Any) -> int:
     return int(frame.num_rows) if isinstance(frame, pa.Table) else len(frame)
 
 
@@ -188,7 +188,7 @@ def _named(array: npt.NDArray[Any], inputs: Sequence[str]) -> Mapping[str, pa.Ar
     return columns
 
 
-def _with_target(rows: Any, y: Any, service: Service) -> Any:  # noqa: ANN401 (a table of any library)
+def _with_target(rows: Any, y: Any, service: Service) -> Any:
     """The rows with `y` as the column that the service learns from besides, if that is not among them."""
     targets = service.targets
     if y is None or not targets:
@@ -207,7 +207,7 @@ def _with_target(rows: Any, y: Any, service: Service) -> Any:  # noqa: ANN401 (a
     return pa.Table.from_batches(batches).append_column(absent[0], pa.array(np.asarray(y)))
 
 
-def _column_names(frame: Any) -> Any:  # noqa: ANN401 (a frame of any library)
+def _column_names(frame: Any) -> Any:
     return frame.column_names if isinstance(frame, pa.Table) else frame.columns
 
 

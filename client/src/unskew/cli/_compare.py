@@ -43,7 +43,7 @@ class Change:
         return {"kind": self.kind, "name": self.name, "before": self.before, "after": self.after, "text": self.text()}
 
 
-def shown(value: Any) -> str:  # noqa: ANN401 (a value of any JSON)
+def shown(value: Any) -> str:
     """A value of a canonical form, as short JSON; a text as it is.
 
     >>> shown({"offset": 1.0}), shown("int64"), shown([1, None])

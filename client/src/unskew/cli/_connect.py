@@ -106,7 +106,7 @@ def columns(pairs: Iterable[str], option: str) -> dict[str, list[Any]]:
     return {name: _alike(values) for name, values in found.items()}
 
 
-def value(text: str) -> Any:  # noqa: ANN401 (a value of any JSON)
+def value(text: str) -> Any:
     """A value: JSON if it is that, else the text itself. Quotes make a text of digits: `"007"`.
 
     >>> value("57.16"), value("null"), value("north"), value('"596"'), value("[1, 2]"), value("007")

@@ -69,7 +69,7 @@ def write_json(document: Mapping[str, Any]) -> None:
     sys.stdout.write(json.dumps(plain(document), ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401 (a value of any JSON)
+def plain(value: Any) -> Any:
     """A value as JSON can hold it: NaN and the infinities are null.
 
     >>> plain({"a": [1.5, float("nan")], "b": None})

@@ -14,6 +14,9 @@ from unskew.cli._faults import Fault
 
 Vectors = npt.NDArray[np.float32]
 
+GROUP_BYTES = 32 << 20
+"""Of the batches that become a row group: a group for each batch would make many small ones."""
+
 
 class Sink(Protocol):
     """Takes vectors in the order of the rows."""
@@ -37,18 +40,27 @@ class ParquetSink:
             raise Fault("INVALID_DATA", f"the column {both[0]!r} can't be kept: a position of the vector has that name")
         self._file, self._names, self._keep, self._metadata = file, names, keep, metadata
         self._writer: pa.parquet.ParquetWriter | None = None
+        self._waiting: list[pa.RecordBatch] = []
 
     def write(self, batch: pa.RecordBatch, vectors: Vectors) -> None:
         """See `Sink.write`. The first batch says what types the kept columns have."""
         kept = batch.select(list(self._keep))
         columns = [pa.array(np.ascontiguousarray(column)) for column in vectors.T]
         writer = self._writer or self._open(kept.schema)
-        writer.write_batch(pa.RecordBatch.from_arrays([*kept.columns, *columns], schema=writer.schema))
+        self._waiting.append(pa.RecordBatch.from_arrays([*kept.columns, *columns], schema=writer.schema))
+        if sum(waiting.nbytes for waiting in self._waiting) >= GROUP_BYTES:
+            self._flush(writer)
 
     def close(self) -> None:
         """See `Sink.close`. A table without rows makes a file without rows."""
         writer = self._writer or self._open(pa.schema([(name, pa.null()) for name in self._keep]))
+        self._flush(writer)
         writer.close()
+
+    def _flush(self, writer: pa.parquet.ParquetWriter) -> None:
+        if self._waiting:
+            writer.write_table(pa.Table.from_batches(self._waiting))
+            self._waiting.clear()
 
     def _open(self, kept: pa.Schema) -> pa.parquet.ParquetWriter:
         fields = [*kept, *(pa.field(name, pa.float32()) for name in self._names)]

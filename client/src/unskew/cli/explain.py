@@ -31,7 +31,7 @@ def command(
     fingerprint: str | None,
     as_of: dt.datetime | int | None,
     output: Output,
-    **gateway: Any,  # noqa: ANN401 (the options of a connection)
+    **gateway: Any,
 ) -> int:
     """Explain one row of a service, step by step.
 

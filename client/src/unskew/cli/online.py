@@ -39,7 +39,7 @@ def features(
     strict: bool,
     as_of: dt.datetime | int | None,
     output: Output,
-    **gateway: Any,  # noqa: ANN401 (the options of a connection)
+    **gateway: Any,
 ) -> int:
     """Features of entities, by their ids."""
     wanted = [name.strip() for name in names.split(",") if name.strip()] if names else None
@@ -111,7 +111,7 @@ def vectors(
     strict: bool,
     as_of: dt.datetime | int | None,
     output: Output,
-    **gateway: Any,  # noqa: ANN401 (the options of a connection)
+    **gateway: Any,
 ) -> int:
     """Vectors of SERVICE, one for each row.
 

@@ -133,7 +133,7 @@ def _show(console: Console, document: dict[str, Any], tally: Tally) -> None:
         why = f" {cause['reason']}" if cause["reason"] else ""
         said = f"{counted(cause['rows'], 'row')}: slot {cause['slot']} is {cause['status']}{why}"
         console.print(printable(said), soft_wrap=True)
-    shape = f"{document['rows']:,} × {document['columns']:,} float32"  # noqa: RUF001 (it is meant)
+    shape = f"{document['rows']:,} × {document['columns']:,} float32"
     console.print(f"{shape}, {counted(document['incomplete'], 'row')} not complete", soft_wrap=True)
     console.print(f"fingerprint {document['fingerprint']}", soft_wrap=True)
     console.print(f"written to {printable(document['file'])}", soft_wrap=True)

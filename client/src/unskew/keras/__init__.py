@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 (a class that needs Keras)
+def __getattr__(name: str) -> Any:
     if name == "VectorDataset":
         from unskew.keras.dataset import VectorDataset  # noqa: PLC0415 (it imports Keras)
 

@@ -16,7 +16,7 @@ class NoLayer(Exception):
     """The step has no layer; the message says why."""
 
 
-def layers_of(keras: Any, step: Json, fitted: Json | None) -> Layers:  # noqa: ANN401 (a module)
+def layers_of(keras: Any, step: Json, fitted: Json | None) -> Layers:
     """The layers of a step, to be called one after the other.
 
     Args:
@@ -33,7 +33,7 @@ def layers_of(keras: Any, step: Json, fitted: Json | None) -> Layers:  # noqa: A
     return make(keras.layers, step["arguments"], fitted or {})
 
 
-def _centred(layers: Any, centre: float, divisor: float) -> Layers:  # noqa: ANN401
+def _centred(layers: Any, centre: float, divisor: float) -> Layers:
     """(x - centre) / divisor, by `Normalization` where the variance is within its reach, else by a factor."""
     # The layer divides by no less than 1e-7, and a variance of 1e36 is near the end of float32.
     if 1e-7 <= divisor <= 1e18:  # noqa: PLR2004 (see above)
@@ -41,7 +41,7 @@ def _centred(layers: Any, centre: float, divisor: float) -> Layers:  # noqa: ANN
     return [layers.Rescaling(1 / divisor, -centre / divisor)]
 
 
-def _standardize(layers: Any, arguments: Json, fitted: Json) -> Layers:  # noqa: ANN401
+def _standardize(layers: Any, arguments: Json, fitted: Json) -> Layers:
     mean = arguments.get("mean", fitted.get("mean"))
     variance = arguments.get("var", fitted.get("var"))
     centre = mean if arguments["center"] else 0.0
@@ -49,15 +49,15 @@ def _standardize(layers: Any, arguments: Json, fitted: Json) -> Layers:  # noqa:
     return _centred(layers, centre, divisor)
 
 
-def _robust_scale(layers: Any, _arguments: Json, fitted: Json) -> Layers:  # noqa: ANN401
+def _robust_scale(layers: Any, _arguments: Json, fitted: Json) -> Layers:
     return _centred(layers, fitted["median"], (fitted["high"] - fitted["low"]) or 1.0)
 
 
-def _rescale(layers: Any, arguments: Json, _fitted: Json) -> Layers:  # noqa: ANN401
+def _rescale(layers: Any, arguments: Json, _fitted: Json) -> Layers:
     return [layers.Rescaling(arguments["scale"], arguments["offset"])]
 
 
-def _min_max(layers: Any, arguments: Json, fitted: Json) -> Layers:  # noqa: ANN401
+def _min_max(layers: Any, arguments: Json, fitted: Json) -> Layers:
     if arguments["clip"]:
         raise NoLayer("no layer of Keras clips: leave `clip` away, or clip after the layers")
     low, high = arguments.get("range") or (0.0, 1.0)
@@ -69,19 +69,19 @@ def _min_max(layers: Any, arguments: Json, fitted: Json) -> Layers:  # noqa: ANN
     return scaled if (low, high) == (0.0, 1.0) else [*scaled, layers.Rescaling(high - low, low)]
 
 
-def _max_abs(layers: Any, _arguments: Json, fitted: Json) -> Layers:  # noqa: ANN401
+def _max_abs(layers: Any, _arguments: Json, fitted: Json) -> Layers:
     most = fitted["max_abs"]
     return _centred(layers, 0.0, most) if most else [layers.Rescaling(0.0)]
 
 
-def _binarize(layers: Any, arguments: Json, _fitted: Json) -> Layers:  # noqa: ANN401
+def _binarize(layers: Any, arguments: Json, _fitted: Json) -> Layers:
     closed = {"gt": "right", "ge": "left"}.get(arguments["op"])
     if closed is None:
         raise NoLayer(f"Discretization knows ≥ and >, not `op: {arguments['op']}`")
     return [layers.Discretization(bin_boundaries=boundaries([arguments["threshold"]], closed=closed))]
 
 
-def _bucketize(layers: Any, arguments: Json, fitted: Json) -> Layers:  # noqa: ANN401
+def _bucketize(layers: Any, arguments: Json, fitted: Json) -> Layers:
     edges = fitted["boundaries"] if "boundaries" in fitted else arguments["boundaries"]
     if not edges:
         raise NoLayer("there is but one bucket, and Discretization needs a boundary")
@@ -93,7 +93,7 @@ def _index_type(arguments: Json) -> str:
     return "int32" if arguments["bins"] < 2**31 else "int64"
 
 
-def _hash_bucket(layers: Any, arguments: Json, _fitted: Json) -> Layers:  # noqa: ANN401
+def _hash_bucket(layers: Any, arguments: Json, _fitted: Json) -> Layers:
     if arguments["hash"] == "murmur3":
         raise NoLayer("Hashing has farmhash64 and siphash64, not murmur3")
     salt = arguments.get("salt")
@@ -101,13 +101,13 @@ def _hash_bucket(layers: Any, arguments: Json, _fitted: Json) -> Layers:  # noqa
     return [layers.Hashing(arguments["bins"], mask_value=arguments.get("mask"), dtype=_index_type(arguments), **given)]
 
 
-def _cross(layers: Any, arguments: Json, _fitted: Json) -> Layers:  # noqa: ANN401
+def _cross(layers: Any, arguments: Json, _fitted: Json) -> Layers:
     if arguments["hash"] != "farmhash64":
         raise NoLayer(f"HashedCrossing has farmhash64, not {arguments['hash']}")
     return [layers.HashedCrossing(arguments["bins"], dtype=_index_type(arguments))]
 
 
-def _lookup(layers: Any, tokens: Sequence[Any], **options: Any) -> Any:  # noqa: ANN401
+def _lookup(layers: Any, tokens: Sequence[Any], **options: Any) -> Any:
     """A layer that knows these tokens; unknown values have what its `num_oov_indices` say."""
     if not tokens:
         raise NoLayer("a lookup of Keras needs a token, and none is left")
@@ -132,12 +132,12 @@ def _tokens(arguments: Json, fitted: Json) -> list[Any]:
     return list(arguments.get("tokens") or fitted["tokens"])
 
 
-def _vocabulary(layers: Any, arguments: Json, fitted: Json) -> Layers:  # noqa: ANN401
+def _vocabulary(layers: Any, arguments: Json, fitted: Json) -> Layers:
     tokens = _tokens(arguments, fitted)
     return [_lookup(layers, tokens, num_oov_indices=arguments["num_oov"], mask_token=arguments.get("mask"))]
 
 
-def _one_hot(layers: Any, arguments: Json, fitted: Json) -> Layers:  # noqa: ANN401
+def _one_hot(layers: Any, arguments: Json, fitted: Json) -> Layers:
     tokens, mask = _tokens(arguments, fitted), arguments.get("mask")
     if arguments["drop"] == "first":
         if arguments["unknown"] == "zeros":
@@ -149,7 +149,7 @@ def _one_hot(layers: Any, arguments: Json, fitted: Json) -> Layers:  # noqa: ANN
     return _hot(layers, tokens, mask, arguments, "one_hot")
 
 
-def _multi_hot(layers: Any, arguments: Json, fitted: Json) -> Layers:  # noqa: ANN401
+def _multi_hot(layers: Any, arguments: Json, fitted: Json) -> Layers:
     tokens, mode = _tokens(arguments, fitted), arguments["mode"]
     weights = {} if mode != "tf_idf" else {"idf_weights": list(arguments.get("idf") or fitted["idf"])}
     output = "multi_hot" if mode == "binary" else mode
@@ -157,12 +157,12 @@ def _multi_hot(layers: Any, arguments: Json, fitted: Json) -> Layers:  # noqa: A
 
 
 def _hot(
-    layers: Any,  # noqa: ANN401
+    layers: Any,
     tokens: Sequence[Any],
-    mask: Any,  # noqa: ANN401
+    mask: Any,
     arguments: Json,
     output: str,
-    **weights: Any,  # noqa: ANN401
+    **weights: Any,
 ) -> Layers:
     """One position a token, and before them those for unknown values, if there are any."""
     if arguments["unknown"] != "zeros":

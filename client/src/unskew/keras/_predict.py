@@ -63,7 +63,7 @@ class Predictor:
     its input does that a few times, not for every number of rows. Rows must not depend on each other.
     """
 
-    def __init__(self, model: Any, width: int) -> None:  # noqa: ANN401 (Keras has no types)
+    def __init__(self, model: Any, width: int) -> None:
         self._model = model
         self._width = width
         self._lock = threading.Lock()
@@ -83,7 +83,7 @@ class Predictor:
             rows = np.arange(len(values), dtype=np.int64)
         return Predictions(found, rows, vectors)
 
-    def of(self, values: npt.NDArray[np.float32]) -> Any:  # noqa: ANN401 (arrays in the structure of the model)
+    def of(self, values: npt.NDArray[np.float32]) -> Any:
         """The predictions for complete vectors."""
         if values.ndim != 2 or values.shape[1] != self._width:  # noqa: PLR2004 (rows and columns)
             raise InvalidArgument(
@@ -94,7 +94,7 @@ class Predictor:
             blocks = [self._block(values[at : at + BLOCK]) for at in range(0, max(len(values), 1), BLOCK)]
         return blocks[0] if len(blocks) == 1 else self._map(_joined, *blocks)
 
-    def _block(self, values: npt.NDArray[np.float32]) -> Any:  # noqa: ANN401 (arrays in the structure of the model)
+    def _block(self, values: npt.NDArray[np.float32]) -> Any:
         count = len(values)
         room = 1 << max(count - 1, 0).bit_length()
         if count < room:

@@ -134,7 +134,7 @@ class ParquetRows:
         self._start()
 
 
-def rows_of(source: Any, columns: Columns, seed: int | None) -> Rows:  # noqa: ANN401 (whatever Arrow can read)
+def rows_of(source: Any, columns: Columns, seed: int | None) -> Rows:
     """The rows of what a user gives. `seed`: they are shuffled with it; None: they are not."""
     paths = paths_of(source)
     rows: Rows
@@ -148,7 +148,7 @@ def rows_of(source: Any, columns: Columns, seed: int | None) -> Rows:  # noqa: A
     return rows
 
 
-def batches_of(source: Any, columns: Columns) -> Iterator[pa.RecordBatch]:  # noqa: ANN401 (whatever Arrow can read)
+def batches_of(source: Any, columns: Columns) -> Iterator[pa.RecordBatch]:
     """The rows of what a user gives, one after the other, with the columns that are read.
 
     Raises:
@@ -177,14 +177,14 @@ def batches_of(source: Any, columns: Columns) -> Iterator[pa.RecordBatch]:  # no
         yield from batches
 
 
-def _is_table(source: Any) -> bool:  # noqa: ANN401 (whatever Arrow can read)
+def _is_table(source: Any) -> bool:
     """Whether it is one table, and not several: tables can be iterated too, by columns."""
     return any(
         hasattr(source, name) for name in ("__arrow_c_stream__", "__arrow_c_array__", "iloc", "fetch_record_batch")
     )
 
 
-def paths_of(source: Any) -> list[str]:  # noqa: ANN401 (whatever Arrow can read)
+def paths_of(source: Any) -> list[str]:
     """The files that a source names; none if it is no path and no list of paths."""
     if isinstance(source, str | os.PathLike):
         path = Path(source)

@@ -23,7 +23,7 @@ CHUNK = 4096
 
 def vector_batches(  # noqa: PLR0913 (each of them is one of a user)
     service: Service,
-    source: Any,  # noqa: ANN401 (whatever Arrow can read)
+    source: Any,
     fitted: Fitted | None = None,
     *,
     label: str | Sequence[str] | None = None,
@@ -75,7 +75,7 @@ def vector_batches(  # noqa: PLR0913 (each of them is one of a user)
 
 def _batches(
     columns: Columns,
-    source: Any,  # noqa: ANN401 (whatever Arrow can read)
+    source: Any,
     sizes: tuple[int, bool],
     order: tuple[int, int],
 ) -> Iterator[Arrays]:
@@ -90,7 +90,7 @@ def _batches(
             yield batch
 
 
-def _computed(columns: Columns, source: Any) -> Iterator[Arrays]:  # noqa: ANN401 (whatever Arrow can read)
+def _computed(columns: Columns, source: Any) -> Iterator[Arrays]:
     first = 0
     for batch in batches_of(source, columns):
         for at in range(0, batch.num_rows, CHUNK):

@@ -56,7 +56,7 @@ class VectorDataset(_PyDataset):  # type: ignore[misc]
     def __init__(  # noqa: PLR0913 (each of them is one of a user)
         self,
         service: Service,
-        source: Any,  # noqa: ANN401 (whatever Arrow can read)
+        source: Any,
         fitted: Fitted | None = None,
         *,
         label: str | Sequence[str] | None = None,

@@ -65,7 +65,7 @@ class ExportedSlot:
         """The layers of all steps, one after the other."""
         return tuple(layer for step in self.steps for layer in step.layers)
 
-    def __call__(self, *values: Any) -> Any:  # noqa: ANN401 (a tensor)
+    def __call__(self, *values: Any) -> Any:
         """The output of the layers.
 
         Args:
@@ -173,7 +173,7 @@ def export_layers(service: Service, fitted: Fitted | None = None) -> ExportedLay
     return ExportedLayers(service.name, fixed.fingerprint, tuple(slots))
 
 
-def _slot(keras: Any, slot: Mapping[str, Any], fitted: list[Any]) -> ExportedSlot:  # noqa: ANN401 (a module)
+def _slot(keras: Any, slot: Mapping[str, Any], fitted: list[Any]) -> ExportedSlot:
     steps = []
     inputs = [slot["input"]] if "input" in slot else []
     if not inputs:

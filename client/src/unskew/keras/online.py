@@ -27,7 +27,7 @@ __all__ = ["AsyncOnlineModel", "OnlineModel", "load", "load_async", "save"]
 
 
 def save(
-    model: Any,  # noqa: ANN401 (Keras has no types)
+    model: Any,
     path: str | os.PathLike[str],
     service: Service,
     fitted: Fitted | None = None,
@@ -128,7 +128,7 @@ class OnlineModel:
 
     def __init__(
         self,
-        model: Any,  # noqa: ANN401 (Keras has no types)
+        model: Any,
         trained_on: TrainedOn,
         client: FeatureStoreClient,
         *,
@@ -146,7 +146,7 @@ class OnlineModel:
         request: Mapping[str, Any] | None = None,
         *,
         on_incomplete: Policy | None = None,
-        **options: Any,  # noqa: ANN401 (those of the client's method)
+        **options: Any,
     ) -> Predictions:
         """Fetches the vectors of some rows in one call, and predicts.
 
@@ -178,7 +178,7 @@ class OnlineModel:
             raise
         return self._predictor.predict(vectors, policy)
 
-    def predict_vectors(self, vectors: npt.NDArray[np.float32]) -> Any:  # noqa: ANN401 (see below)
+    def predict_vectors(self, vectors: npt.NDArray[np.float32]) -> Any:
         """Predicts from vectors that are there already, such as those of `Service.transform`, the way `predict` does.
 
         Args:
@@ -195,7 +195,7 @@ class AsyncOnlineModel:
 
     def __init__(
         self,
-        model: Any,  # noqa: ANN401 (Keras has no types)
+        model: Any,
         trained_on: TrainedOn,
         client: AsyncFeatureStoreClient,
         *,
@@ -213,7 +213,7 @@ class AsyncOnlineModel:
         request: Mapping[str, Any] | None = None,
         *,
         on_incomplete: Policy | None = None,
-        **options: Any,  # noqa: ANN401 (those of the client's method)
+        **options: Any,
     ) -> Predictions:
         """Takes, gives and raises what `OnlineModel.predict` does."""
         policy = self.on_incomplete if on_incomplete is None else check_policy(on_incomplete)
@@ -234,7 +234,7 @@ class AsyncOnlineModel:
         return await asyncio.to_thread(self._predictor.predict, vectors, policy)
 
 
-def _load_model(path: str | os.PathLike[str], trained_on: TrainedOn, custom_objects: Mapping[str, Any] | None) -> Any:  # noqa: ANN401
+def _load_model(path: str | os.PathLike[str], trained_on: TrainedOn, custom_objects: Mapping[str, Any] | None) -> Any:
     """The model of an archive, not compiled: it is not to be trained."""
     keras = import_keras()
     try:
@@ -247,7 +247,7 @@ def _load_model(path: str | os.PathLike[str], trained_on: TrainedOn, custom_obje
     return model
 
 
-def _check_width(model: Any, trained_on: TrainedOn, where: str) -> None:  # noqa: ANN401 (Keras has no types)
+def _check_width(model: Any, trained_on: TrainedOn, where: str) -> None:
     """A model without declared inputs, one that was subclassed, is taken at its word."""
     shapes = [tuple(tensor.shape) for tensor in getattr(model, "inputs", None) or ()]
     width = len(trained_on.columns)

@@ -49,17 +49,20 @@ assert statuses == [0, 0, 0], statuses
 """
 
 
-def run(gateway: Gateway, parent: str, fork_support: str) -> None:
-    environment = {**os.environ, "GRPC_ENABLE_FORK_SUPPORT": fork_support}
+def run(gateway: Gateway, parent: str, fork_support: str | None) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "GRPC_ENABLE_FORK_SUPPORT"}
+    if fork_support is not None:
+        environment["GRPC_ENABLE_FORK_SUPPORT"] = fork_support
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKS, gateway.address, parent]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=90, check=False)
     assert run.returncode == 0, run.stderr
 
 
-@pytest.mark.parametrize("fork_support", ["0", "1"])
-def test_a_client_made_before_the_fork_works_in_the_child(gateway: Gateway, fork_support: str) -> None:
+@pytest.mark.parametrize("fork_support", [None, "0", "1"])
+def test_a_client_made_before_the_fork_works_in_the_child(gateway: Gateway, fork_support: str | None) -> None:
     run(gateway, "made", fork_support)
 
 
-def test_a_client_that_was_used_before_the_fork_works_in_the_child(gateway: Gateway) -> None:
-    run(gateway, "calls", "1")
+@pytest.mark.parametrize("fork_support", [None, "1"])
+def test_a_client_that_was_used_before_the_fork_works_in_the_child(gateway: Gateway, fork_support: str | None) -> None:
+    run(gateway, "calls", fork_support)

@@ -30,8 +30,8 @@ class FeatureStoreClient:
     """Client of unskew gateways, which all threads may share; close it, or use it in a `with`.
 
     A channel is opened by the first call. A process that was forked opens its own, so that a server which forks its
-    workers may make the client before; one that has called a gateway before it forks needs grpc's own support for forks
-    too (`GRPC_ENABLE_FORK_SUPPORT=1` in its environment).
+    workers may make the client before, and call with it. Only where grpc's own support for forks is switched off, by
+    `GRPC_ENABLE_FORK_SUPPORT=0` in the environment, a process that has called must not fork.
 
     Args:
         address: `host:port` of the gateway, or another gRPC target such as `unix:/path` or `dns:///name:port`. Several,

@@ -58,7 +58,9 @@ def test_vectors_by_batch_and_by_row() -> None:
             {name: python_value(case["rows"][position][name], dtype) for name, dtype in service.inputs.items()}
             for position in kept
         ]
-        expected = np.array([case["vectors"][position] for position in kept], np.uint32).reshape(len(kept), -1)
+        expected = np.array([case["vectors"][position] for position in kept], np.uint32).reshape(
+            len(kept), len(case["names"])
+        )
         arrays = [pa.array([row[name] for row in rows], arrow_type(dtype)) for name, dtype in service.inputs.items()]
         if arrays:
             table = pa.Table.from_arrays(arrays, names=list(service.inputs))
@@ -72,7 +74,7 @@ def test_vectors_by_batch_and_by_row() -> None:
 
 def test_definitions() -> None:
     found = cases("definitions")
-    assert len(found) > 50
+    assert len(found) > 40
     for case in found:
         try:
             definitions = unskew.parse(case["definitions"], "case.yaml")

@@ -122,7 +122,7 @@ FORMS: list[Callable[[pa.Table], Any]] = [
 ]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(rows=ROWS)
 def test_every_form_of_a_table_gives_the_same_bits(rows: list[dict[str, Any]]) -> None:
     table = table_of(rows)

@@ -8,8 +8,11 @@ HARD = [0.0, -0.0, 1.0, -1.0, 1e-300, 5e-324, 1e300, -1e300, float("nan"), float
 EVENT_TIME = 1_767_225_600_000_000
 
 
-def make(count: int, seed: int) -> pa.Table:
-    """Columns named as the inputs of the service, the key, the event time, and the target of the fit."""
+def make(count: int, seed: int, *, tame: bool = False) -> pa.Table:
+    """Columns named as the inputs of the service, the key, the event time, and the target of the fit.
+
+    `tame`: without numbers that no fit takes, such as infinities.
+    """
     random = np.random.default_rng(seed)
 
     def nulls(share: float = 0.1) -> np.ndarray:
@@ -18,7 +21,8 @@ def make(count: int, seed: int) -> pa.Table:
     def floats(dtype: type, hard: list[float]) -> pa.Array:
         values = random.normal(20, 60, count)
         places = random.random(count) < 0.05
-        values[places] = random.choice(hard, int(places.sum()))
+        if not tame:
+            values[places] = random.choice(hard, int(places.sum()))
         with np.errstate(over="ignore"):
             return pa.array(values.astype(dtype), mask=nulls())
 

@@ -102,11 +102,11 @@ def _opener(table: Table, wanted: Sequence[str]) -> tuple[Callable[[], Iterable[
         return table.to_batches, False
     if isinstance(table, pa.RecordBatchReader):
         return partial(iter, table), True
-    if hasattr(table, "fetch_record_batch"):
-        # What DuckDB gives: a relation can be run again, a result is read once.
-        return partial(table.fetch_record_batch, BATCH_ROWS), not hasattr(table, "query")
     if hasattr(table, "__arrow_c_stream__"):
         return partial(pa.RecordBatchReader.from_stream, table), not hasattr(table, "__len__")
+    if (read := getattr(table, "to_arrow_reader", None) or getattr(table, "fetch_record_batch", None)) is not None:
+        # The result of a query of DuckDB, which is read once.
+        return partial(read, BATCH_ROWS), True
     if callable(table):
         return partial(_open_anew, table, wanted), False
     raise TypeError(
@@ -150,12 +150,17 @@ def _from_pandas(frame: Any, wanted: Sequence[str]) -> pa.RecordBatch:
 
 def _from_mapping(columns: Mapping[str, Any], wanted: Sequence[str]) -> pa.RecordBatch:
     names = _columns(list(columns), wanted)
-    arrays = [_array(name, partial(pa.array, columns[name])) for name in names]
+    arrays = [_array(name, partial(_as_array, columns[name])) for name in names]
     lengths = {len(array) for array in arrays}
     if len(lengths) > 1:
         told = ", ".join(f"{name!r} has {len(array)}" for name, array in zip(names, arrays, strict=True))
         raise DataError(f"the columns have not the same number of rows: {told}")
     return pa.RecordBatch.from_arrays(arrays, names=names)
+
+
+def _as_array(column: Any) -> Any:
+    # pyarrow would read its own chunks value by value.
+    return column if isinstance(column, pa.Array | pa.ChunkedArray) else pa.array(column)
 
 
 def _array(name: str, make: Callable[[], Any]) -> pa.Array:

@@ -10,7 +10,7 @@ from typing import Any
 
 from unskew import _native
 from unskew._engine import translated
-from unskew.errors import Diagnostic, NotFound
+from unskew.errors import Diagnostic, UnknownName
 from unskew.service import Fitted, Service
 
 __all__ = ["Column", "Definitions", "Entity", "Feature", "Source", "View", "load", "parse"]
@@ -102,7 +102,7 @@ class Definitions:
             fitted: fitted parameters; None: the service's own file, or none for a service that learns nothing.
 
         Raises:
-            NotFound: there is no such service.
+            UnknownName: there is no such service.
             NotFitted: it has steps to fit, and no fitted file.
         """
         return self.services[service].fingerprint(fitted)
@@ -153,7 +153,7 @@ class Named(Mapping[str, Service]):
             return self._entries[name]
         except KeyError:
             there = ", ".join(map(repr, self._entries)) or "none"
-            raise NotFound(f"there is no {self._kind} {name!r}; there is {there}") from None
+            raise UnknownName(f"there is no {self._kind} {name!r}; there is {there}") from None
 
     def __contains__(self, name: object) -> bool:
         return name in self._entries

@@ -45,6 +45,7 @@ __all__ = [
     "Unavailable",
     "Unimplemented",
     "Unknown",
+    "UnknownName",
     "UnskewError",
     "WrongEventLoop",
 ]
@@ -115,6 +116,10 @@ class NotFound(UnskewError):
     """There is no such view, service or method."""
 
     default_code = "NOT_FOUND"
+
+
+class UnknownName(NotFound, KeyError):
+    """A set of definitions has nothing of that name; the message lists what it has."""
 
 
 class AlreadyExists(UnskewError):

@@ -136,6 +136,8 @@ class Service:
         self.description: str = definition["description"] or ""
         self.time: str | None = definition["time"]
         """The request column that is the time t of a row."""
+        self.default: str = definition["default"] or ""
+        """The name of the fitted file that is meant where none is given; empty: `<service>.fitted.json`."""
         self.request: Mapping[str, str] = {it["name"]: it["dtype"] for it in definition["request"]}
         """Types of the request columns, by name."""
         self.entities: tuple[str, ...] = tuple(definition["entities"])
@@ -224,7 +226,7 @@ class Service:
 
         Args:
             table: see `Service`.
-            fitted: parameters of the steps that learn; None: those of `<service>.fitted.json` beside the definitions.
+            fitted: parameters of the steps that learn; None: those of the service's default file.
             output: `numpy` for an array, `arrow` for a pyarrow.Table with a column for each position.
 
         Raises:
@@ -284,7 +286,7 @@ class Service:
                 f"the parameters were fitted for the service {fitted.service!r}, this is {self.name!r}"
             )
         if fitted is None and self.needs_fit:
-            fitted = self.fitted()
+            fitted = self.fitted(self.default)
         key = fitted.text if fitted else None
         with self._lock:
             plan = self._plans.get(key)

@@ -204,7 +204,7 @@ def _named(table: pa.Table, places: list[str], names: list[str]) -> pa.Table:
 
 def _opened(path: str) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(path, pre_buffer=False)
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"{path} can't be read as Parquet: {error}") from error
 

@@ -17,8 +17,6 @@ import pytest
 from fraud_data.history import customer_features
 from fraud_data.nightly import DAY, Purchases, joined
 
-pytest.importorskip("keras")
-
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 GATEWAY = Path(os.environ.get("UNSKEW_GATEWAY_BIN", ROOT / "target" / "release" / "unskew-gateway"))

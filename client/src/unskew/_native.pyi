@@ -7,6 +7,8 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
+__all__ = ["SEMANTICS", "Definitions", "EngineError", "Fitter", "Plan", "Service"]
+
 SEMANTICS: int
 """The version of what the engine computes; part of every fingerprint."""
 

@@ -1,13 +1,14 @@
 //! A service with its fitted parameters.
 
-use numpy::ndarray::Array2;
-use numpy::{IntoPyArray, PyArray2};
+use std::ops::Range;
+
+use numpy::{PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use pyo3_arrow::PyRecordBatch;
 use serde_json::{Value as Json, json};
 use unskew_engine::definitions::canonical;
-use unskew_engine::plan::{self, Batch, BatchError, Matrix};
+use unskew_engine::plan::{self, Batch, BatchError};
 
 use crate::errors::refused;
 
@@ -30,27 +31,38 @@ impl Plan {
 /// Rows that are worth a thread of their own.
 const THREAD_ROWS: usize = 16_384;
 
-/// The vectors of a batch, by as many threads as it is worth. A fault is that of the first rows that have one.
-fn transform(plan: &plan::Plan, batch: &Batch<'_>) -> Result<Matrix, BatchError> {
+/// Fills in the vectors of a batch, by as many threads as it is worth, and gives the rows that are not complete. A fault is that of the first
+/// rows that have one.
+fn fill(plan: &plan::Plan, batch: &Batch<'_>, out: &mut [f32]) -> Result<Vec<(usize, plan::Incomplete)>, BatchError> {
     let rows = batch.rows();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let parts = cores.min(rows / THREAD_ROWS).max(1);
-    let part = |at: usize| {
-        let mut matrix = Matrix::default();
-        plan.transform(batch, rows * at / parts..rows * (at + 1) / parts, &mut matrix).map(|()| matrix)
+    let part = |range: Range<usize>, out: &mut [f32]| {
+        let mut incomplete = Vec::new();
+        plan.fill(batch, range, out, &mut incomplete).map(|()| incomplete)
     };
     if parts == 1 {
-        return part(0);
+        return part(0..rows, out);
+    }
+    let mut places = Vec::with_capacity(parts);
+    let mut rest = out;
+    for at in 0..parts {
+        let range = rows * at / parts..rows * (at + 1) / parts;
+        let (place, tail) = std::mem::take(&mut rest).split_at_mut(range.len() * plan.width());
+        places.push((range, place));
+        rest = tail;
     }
     std::thread::scope(|scope| {
-        let running: Vec<_> = (1..parts).map(|at| scope.spawn(move || part(at))).collect();
-        let mut whole = part(0)?;
-        whole.values.reserve_exact(rows * plan.width() - whole.values.len());
-        for (at, thread) in running.into_iter().enumerate() {
-            // A thread that panicked is run again here, where the panic becomes an exception.
-            let matrix = thread.join().unwrap_or_else(|_| part(at + 1))?;
-            whole.values.extend_from_slice(&matrix.values);
-            whole.incomplete.extend(matrix.incomplete);
+        let part = &part;
+        let running: Vec<_> =
+            places.into_iter().map(|(range, place)| scope.spawn(move || part(range, place))).collect();
+        let mut whole = Vec::new();
+        for thread in running {
+            match thread.join() {
+                Ok(incomplete) => whole.extend(incomplete?),
+                // PyO3 makes an exception of it.
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
         }
         Ok(whole)
     })
@@ -84,25 +96,29 @@ impl Plan {
             .collect()
     }
 
-    /// Vectors of a batch, rows × width, and the rows that are not complete.
-    fn transform<'py>(
+    /// Fills in the vectors of a batch, rows × width, and gives the rows that are not complete.
+    fn transform_into(
         &self,
-        py: Python<'py>,
+        py: Python<'_>,
         batch: PyRecordBatch,
-    ) -> PyResult<(Bound<'py, PyArray2<f32>>, Vec<Incomplete>)> {
+        out: &Bound<'_, PyArray2<f32>>,
+    ) -> PyResult<Vec<Incomplete>> {
         let table = batch.into_inner();
-        let matrix = py.detach(|| {
+        let mut out = out.try_readwrite().map_err(|error| refused("data", error))?;
+        let out = out.as_slice_mut().map_err(|error| refused("data", error))?;
+        if out.len() != table.num_rows() * self.plan.width() {
+            let (rows, width) = (table.num_rows(), self.plan.width());
+            return Err(refused("data", format!("the vectors of {rows} rows need an array of {rows} × {width}")));
+        }
+        let incomplete = py.detach(|| {
             let batch = Batch::new(self.plan.layout(), &table).map_err(|error| refused("data", error))?;
-            transform(&self.plan, &batch).map_err(|error| refused("data", error))
+            fill(&self.plan, &batch, out).map_err(|error| refused("data", error))
         })?;
-        let incomplete = matrix.incomplete.iter().map(|(row, first)| {
+        let incomplete = incomplete.iter().map(|(row, first)| {
             let reason = first.state.reason.map_or("", |reason| reason.name());
             (*row, self.plan.slot_name(first.slot).to_owned(), first.state.status.name(), reason, first.state.why)
         });
-        let incomplete = incomplete.collect();
-        let values = Array2::from_shape_vec((table.num_rows(), self.plan.width()), matrix.values)
-            .map_err(|error| refused("data", error))?;
-        Ok((values.into_pyarray(py), incomplete))
+        Ok(incomplete.collect())
     }
 
     /// The definition in canonical form and what was fitted for each step of each slot, as JSON.

@@ -87,7 +87,7 @@ class Plan:
     @property
     def slots(self) -> list[tuple[str, int]]:
         """Name and width of every slot."""
-    def transform(self, batch: Any) -> tuple[npt.NDArray[np.float32], list[tuple[int, str, str, str, str]]]:
-        """Vectors of a batch, rows × width; incomplete rows: (row, slot, status, reason, message). Without the GIL."""
+    def transform_into(self, batch: Any, out: npt.NDArray[np.float32]) -> list[tuple[int, str, str, str, str]]:
+        """Fill in rows × width; gives incomplete rows: (row, slot, status, reason, message). Without the GIL."""
     def steps(self) -> str:
         """Slots with their steps, arguments and fitted parameters, as JSON: what an export to other libraries needs."""

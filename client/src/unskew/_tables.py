@@ -60,8 +60,12 @@ class Batches:
         """`wanted`: names of columns; one that is not there is asked for by the part after its last dot."""
         self._wanted = list(wanted)
         self._rows = rows
+        if _is_pandas(table) or isinstance(table, Mapping):
+            table = _one_batch(table, self._wanted)
         self._open, self._is_stream = _opener(table, self._wanted)
         self._was_read = False
+        self.num_rows: int | None = table.num_rows if isinstance(table, pa.Table | pa.RecordBatch) else None
+        """Rows in all, where that is known before they are read."""
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         if self._is_stream and self._was_read:

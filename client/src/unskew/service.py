@@ -242,18 +242,22 @@ class Service:
 
     def vectors(self, table: _tables.Table, fitted: Fitted | None = None) -> OfflineVectors:
         """The vectors of a table with the rows that are not complete. Arguments and errors: as `transform`."""
-        parts = list(self.transform_batches(table, fitted))
         plan = self._plan(fitted)
-        values = (
-            parts[0].values if len(parts) == 1 else np.concatenate([_empty(plan), *(part.values for part in parts)])
-        )
+        batches = _tables.Batches(table, self.inputs)
+        parts: list[Array] = []
+        whole = None if batches.num_rows is None else np.empty((batches.num_rows, plan.width), np.float32)
         incomplete, start = [], 0
-        for part in parts:
-            incomplete += [
-                Incomplete(start + it.row, it.slot, it.status, it.reason, it.message) for it in part.incomplete
-            ]
-            start += len(part.values)
-        return OfflineVectors(values, tuple(plan.names), tuple(incomplete), plan.fingerprint.hex())
+        for batch in batches:
+            end = start + batch.num_rows
+            part = np.empty((batch.num_rows, plan.width), np.float32) if whole is None else whole[start:end]
+            with translated():
+                found = plan.transform_into(batch, part)
+            incomplete += [Incomplete(start + row, *rest) for row, *rest in found]
+            parts.append(part)
+            start = end
+        if whole is None:
+            whole = parts[0] if len(parts) == 1 else np.concatenate([np.empty((0, plan.width), np.float32), *parts])
+        return OfflineVectors(whole, tuple(plan.names), tuple(incomplete), plan.fingerprint.hex())
 
     def transform_batches(
         self, table: _tables.Table, fitted: Fitted | None = None, *, batch_rows: int = _tables.BATCH_ROWS
@@ -264,8 +268,9 @@ class Service:
         plan = self._plan(fitted)
         names, fingerprint = tuple(plan.names), plan.fingerprint.hex()
         for batch in _tables.Batches(table, self.inputs, batch_rows):
+            values = np.empty((batch.num_rows, plan.width), np.float32)
             with translated():
-                values, incomplete = plan.transform(batch)
+                incomplete = plan.transform_into(batch, values)
             yield OfflineVectors(values, names, tuple(Incomplete(*row) for row in incomplete), fingerprint)
 
     def vector(self, rows: Mapping[str, Any] | Iterable[Mapping[str, Any]], fitted: Fitted | None = None) -> Array:
@@ -277,8 +282,11 @@ class Service:
 
     def _of_rows(self, rows: list[Mapping[str, Any]], fitted: Fitted | None) -> Array:
         batch = _tables.from_rows(rows, self.inputs)
+        plan = self._plan(fitted)
+        values = np.empty((batch.num_rows, plan.width), np.float32)
         with translated():
-            return self._plan(fitted).transform(batch)[0]
+            plan.transform_into(batch, values)
+        return values
 
     def _plan(self, fitted: Fitted | None) -> _native.Plan:
         if fitted is not None and fitted.service != self.name:
@@ -323,7 +331,3 @@ def _of(definitions: "Definitions", name: str) -> Service:
 
 MAX_PLANS = 64
 """Fits of one service that are kept ready."""
-
-
-def _empty(plan: _native.Plan) -> Array:
-    return np.empty((0, plan.width), np.float32)

@@ -158,16 +158,30 @@ impl Plan {
     /// # Errors
     /// A value that does not fit its declared type.
     pub fn transform(&self, batch: &Batch<'_>, rows: Range<usize>, out: &mut Matrix) -> Result<(), BatchError> {
+        let start = out.values.len();
+        out.values.resize(start + rows.len() * self.width(), 0.0);
+        self.fill(batch, rows, out.values.get_mut(start..).unwrap_or_default(), &mut out.incomplete)
+    }
+
+    /// The same into a place of rows × width, and the rows that are not complete.
+    ///
+    /// # Errors
+    /// As [`Plan::transform`].
+    pub fn fill(
+        &self,
+        batch: &Batch<'_>,
+        rows: Range<usize>,
+        out: &mut [f32],
+        incomplete: &mut Vec<(usize, Incomplete)>,
+    ) -> Result<(), BatchError> {
         let split = Split::new(self, batch);
         let width = self.width();
         let mut arena = Bump::new();
         let mut firsts = Firsts([None; BLOCK]);
-        let start = out.values.len();
-        out.values.resize(start + rows.len() * width, 0.0);
         for at in rows.clone().step_by(BLOCK) {
             let block = at..rows.end.min(at + BLOCK);
-            let from = start + (at - rows.start) * width;
-            let vectors = out.values.get_mut(from..from + block.len() * width).unwrap_or_default();
+            let from = (at - rows.start) * width;
+            let vectors = out.get_mut(from..from + block.len() * width).unwrap_or_default();
             for (position, slot, offset, input) in &split.numbers {
                 if let Some(column) = batch.columns.get(*input) {
                     numbers(slot, column, block.clone(), vectors.iter_mut().skip(*offset).step_by(width), |row| {
@@ -180,7 +194,7 @@ impl Plan {
             }
             arena.reset();
             for (row, first) in block.zip(&mut firsts.0) {
-                out.incomplete.extend(first.take().map(|first| (row, first)));
+                incomplete.extend(first.take().map(|first| (row, first)));
             }
         }
         Ok(())

@@ -1,11 +1,15 @@
 """Fixtures: the real gateway, and a client of it."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 import unskew
 from tests.gateway import REPOSITORY, Gateway
+
+# The backend of the extra; Keras would look for TensorFlow.
+os.environ.setdefault("KERAS_BACKEND", "jax")
 
 FRAUD = REPOSITORY / "examples" / "fraud" / "definitions"
 

@@ -3,7 +3,6 @@
 import doctest
 import enum
 import importlib
-import importlib.util
 import inspect
 import os
 import pkgutil
@@ -20,20 +19,7 @@ import pytest
 import unskew
 from tests.gateway import Gateway
 
-# The backend of the extra, where Keras would look for another that is not there.
-if "KERAS_BACKEND" not in os.environ and importlib.util.find_spec("tensorflow") is None:
-    os.environ["KERAS_BACKEND"] = "jax"
-
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-
-# What a module needs beside the package itself; it is left out where that is not installed.
-EXTRAS = {"unskew.keras": ("keras",), "unskew.sklearn": ("sklearn",), "unskew.cli": ("click", "rich")}
-
-
-def installed(module: str) -> bool:
-    """Whether the extra of a module is installed."""
-    needed = [name for prefix, names in EXTRAS.items() if f"{module}.".startswith(f"{prefix}.") for name in names]
-    return all(importlib.util.find_spec(name) for name in needed)
 
 
 def module_names() -> list[str]:
@@ -95,8 +81,6 @@ def documented(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 
 @pytest.mark.parametrize("name", [name for name in module_names() if is_public(name)])
 def test_every_public_name_is_in_the_reference(documented: set[str], name: str) -> None:
-    if not installed(name):
-        pytest.skip("its extra is not installed")
     module = importlib.import_module(name)
     assert name in documented
     missing = []
@@ -114,10 +98,8 @@ def test_every_public_name_is_in_the_reference(documented: set[str], name: str) 
     assert missing == []
 
 
-@pytest.mark.parametrize("name", module_names())
+@pytest.mark.parametrize("name", [name for name in module_names() if is_public(name)])
 def test_every_public_thing_has_a_docstring(name: str) -> None:
-    if not is_public(name) or not installed(name):
-        pytest.skip("not public, or its extra is not installed")
     module = importlib.import_module(name)
     assert module.__doc__
     for public in public_names(module):
@@ -128,8 +110,6 @@ def test_every_public_thing_has_a_docstring(name: str) -> None:
 
 @pytest.mark.parametrize("name", module_names())
 def test_the_examples_in_docstrings_hold(name: str) -> None:
-    if not installed(name):
-        pytest.skip("its extra is not installed")
     result = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
     assert result.failed == 0
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -18,7 +19,6 @@ import unskew.keras
 from unskew.errors import DataError, InvalidArgument, NotFitted
 from unskew.keras import vector_batches
 
-keras: Any = pytest.importorskip("keras")
 VectorDataset = unskew.keras.VectorDataset
 
 pytestmark = pytest.mark.keras

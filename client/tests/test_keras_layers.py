@@ -9,13 +9,13 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
 import unskew
 from unskew.keras import ExportedLayers, export_layers
 
-keras: Any = pytest.importorskip("keras")
 pytestmark = pytest.mark.keras
 needs_tensorflow = pytest.mark.skipif(
     importlib.util.find_spec("tensorflow") is None, reason="Keras's lookups and hashes need TensorFlow"

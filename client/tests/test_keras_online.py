@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -17,7 +18,6 @@ import unskew.keras
 from tests.gateway import Gateway
 from unskew.errors import FingerprintMismatch, IncompleteVectors, InvalidArgument, NotFitted
 
-keras: Any = pytest.importorskip("keras")
 pytestmark = [pytest.mark.keras, pytest.mark.integration]
 NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
 DEFINITIONS = """

@@ -31,8 +31,7 @@ def no_key_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate that is its own authority, for localhost; `key.pem` is its key."""
     openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("there is no openssl to make certificates with")
+    assert openssl, "the tests make certificates with openssl; scripts/test installs it"
     folder = tmp_path_factory.mktemp("certificates")
     for name in ("server", "other"):
         command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
@@ -211,7 +210,6 @@ with unskew.FeatureStoreClient(sys.argv[1], timeout=5.0) as client:
 
 
 def test_the_trace_context_goes_with_the_call() -> None:
-    pytest.importorskip("opentelemetry.trace", reason="the API of OpenTelemetry is not installed")
     with scripted(ANSWER) as server:
         subprocess.run([sys.executable, "-c", TRACED, server.address], check=True)
         outside, inside = server.metadata

@@ -11,12 +11,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-
-import unskew
-from unskew.errors import DataError, InvalidArgument, NotFound
-
-pytest.importorskip("sklearn")
-
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -24,6 +18,8 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
 
+import unskew
+from unskew.errors import DataError, InvalidArgument, NotFound
 from unskew.sklearn import FeatureTransformer
 
 ROWS = 400

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import duckdb
 import numpy as np
+import pandas
+import polars
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -84,7 +87,6 @@ def dictionary_encoded(table: pa.Table) -> pa.Table:
 
 def as_pandas(table: pa.Table) -> Any:
     """Numpy behind it, as most frames have; ints with nulls as pandas' own."""
-    pandas = pytest.importorskip("pandas")
     frame = table.select(["f", "g", "b", "s", "t"]).to_pandas()
     frame["n"] = pandas.array(table["n"].to_pylist(), dtype="Int64")
     frame["l"] = pandas.Series(table["l"].to_pylist(), dtype=object)
@@ -92,16 +94,15 @@ def as_pandas(table: pa.Table) -> Any:
 
 
 def as_arrow_backed_pandas(table: pa.Table) -> Any:
-    pandas = pytest.importorskip("pandas")
     return table.to_pandas(types_mapper=pandas.ArrowDtype)
 
 
 def as_polars(table: pa.Table) -> Any:
-    return pytest.importorskip("polars").from_arrow(table)
+    return polars.from_arrow(table)
 
 
 def as_duckdb(table: pa.Table) -> Any:
-    return pytest.importorskip("duckdb").from_arrow(table)
+    return duckdb.from_arrow(table)
 
 
 FORMS: list[Callable[[pa.Table], Any]] = [
@@ -204,5 +205,5 @@ def test_nan_is_null_unless_a_step_keeps_it() -> None:
     text = "services: {{m: {{request: {{a: float64}}, vector: [{{name: a, input: a, steps: " + steps + "}}]}}}}"
     for keep, expected in (("", 5.0), (", nan: keep", 5.0)):
         service = unskew.parse(text.format(keep=keep)).services["m"]
-        for table in ({"a": [math.nan]}, pytest.importorskip("pandas").DataFrame({"a": [math.nan]})):
+        for table in ({"a": [math.nan]}, pandas.DataFrame({"a": [math.nan]})):
             assert service.transform(table).tolist() == [[expected]]

@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 import pandas as pd
+import polars
 import pyarrow as pa
 import pytest
 
@@ -79,8 +80,7 @@ def test_every_kind_of_table_is_written(client: FeatureStoreClient, kind: str) -
 
 @pytest.mark.integration
 def test_polars_is_written(client: FeatureStoreClient) -> None:
-    polars = pytest.importorskip("polars", reason="polars is not installed")
-    frame = polars.from_arrow(table_of(21_000))
+    frame: Any = polars.from_arrow(table_of(21_000))
     assert client.write_rows("customer_history", frame, batch_size=4).accepted == 10
     vectors = client.vectors(
         "fraud_model",

@@ -249,9 +249,7 @@ class Service:
         incomplete, start = [], 0
         for batch in batches:
             end = start + batch.num_rows
-            part = np.empty((batch.num_rows, plan.width), np.float32) if whole is None else whole[start:end]
-            with translated():
-                found = plan.transform_into(batch, part)
+            part, found = _computed(plan, batch, None if whole is None else whole[start:end])
             incomplete += [Incomplete(start + row, *rest) for row, *rest in found]
             parts.append(part)
             start = end
@@ -268,9 +266,7 @@ class Service:
         plan = self._plan(fitted)
         names, fingerprint = tuple(plan.names), plan.fingerprint.hex()
         for batch in _tables.Batches(table, self.inputs, batch_rows):
-            values = np.empty((batch.num_rows, plan.width), np.float32)
-            with translated():
-                incomplete = plan.transform_into(batch, values)
+            values, incomplete = _computed(plan, batch)
             yield OfflineVectors(values, names, tuple(Incomplete(*row) for row in incomplete), fingerprint)
 
     def vector(self, rows: Mapping[str, Any] | Iterable[Mapping[str, Any]], fitted: Fitted | None = None) -> Array:
@@ -282,11 +278,7 @@ class Service:
 
     def _of_rows(self, rows: list[Mapping[str, Any]], fitted: Fitted | None) -> Array:
         batch = _tables.from_rows(rows, self.inputs)
-        plan = self._plan(fitted)
-        values = np.empty((batch.num_rows, plan.width), np.float32)
-        with translated():
-            plan.transform_into(batch, values)
-        return values
+        return _computed(self._plan(fitted), batch)[0]
 
     def _plan(self, fitted: Fitted | None) -> _native.Plan:
         if fitted is not None and fitted.service != self.name:
@@ -322,6 +314,15 @@ class Service:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _of, (self.definitions, self.name)
+
+
+def _computed(
+    plan: _native.Plan, batch: pa.RecordBatch, out: Array | None = None
+) -> tuple[Array, list[tuple[int, str, str, str, str]]]:
+    """The vectors of a batch, in `out` if it is given, and its incomplete rows."""
+    values = np.empty((batch.num_rows, plan.width), np.float32) if out is None else out
+    with translated():
+        return values, plan.transform_into(batch, values)
 
 
 def _of(definitions: "Definitions", name: str) -> Service:

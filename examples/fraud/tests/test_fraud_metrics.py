@@ -1,0 +1,117 @@
+"""What the benchmark judges, and how: by hand, on a few transactions."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from fraud_benchmark.metrics import card_precision, score
+from fraud_benchmark.published import PUBLISHED, reproduced, table
+from fraud_benchmark.stream import events, requests
+from fraud_benchmark.weeks import DAY, TEST_START, TRAIN_START, Weeks, cut, micros, numbers
+from fraud_data.errors import InputError
+
+
+def transactions(rows: list[tuple[int, int, int]]) -> Any:
+    """A table of (time, customer, fraud); all the rest is equal."""
+    time, customer, fraud = zip(*sorted(rows), strict=True)
+    count = len(rows)
+    return pa.table(
+        {
+            "transaction_id": pa.array(range(count), pa.int64()),
+            "customer_id": pa.array(customer, pa.int64()),
+            "terminal_id": pa.array([0] * count, pa.int64()),
+            "tx_datetime": pa.array(time, pa.int64()).cast(pa.timestamp("us", "UTC")),
+            "tx_amount": pa.array([1.0] * count),
+            "tx_fraud": pa.array(fraud, pa.int64()),
+        }
+    )
+
+
+def on(day: int) -> int:
+    """Noon of a day, counted from the first of the week that is trained on."""
+    return micros(TRAIN_START) + day * DAY + DAY // 2
+
+
+def test_card_precision_by_hand() -> None:
+    # Two cards are looked at each day. Day 0: customers 1 (0.9) and 2 (0.8); 1 is defrauded: a half.
+    # Day 1: customer 1 was found and is left out, so 3 (0.7) and 2 (0.6), both defrauded: 1. Day 2: only 4: 0.
+    rows = [
+        (0, 1, 0, 0.9),
+        (0, 1, 1, 0.1),
+        (0, 2, 0, 0.8),
+        (0, 3, 1, 0.2),
+        (1, 1, 1, 1.0),
+        (1, 2, 1, 0.6),
+        (1, 3, 1, 0.7),
+        (1, 4, 0, 0.5),
+        (2, 2, 1, 0.9),
+        (2, 4, 0, 0.3),
+    ]
+    day, customer, fraud, predictions = (np.array(column) for column in zip(*rows, strict=True))
+    assert card_precision(day, customer, fraud, predictions, cards=2) == pytest.approx((0.5 + 1 + 0) / 3)
+    # One card: 1 on the first day, 3 on the second, 2 on the third.
+    assert card_precision(day, customer, fraud, predictions, cards=1) == pytest.approx((1 + 1 + 1) / 3)
+
+
+def test_equal_predictions_are_taken_by_customer() -> None:
+    day, fraud, predictions = np.zeros(3, int), np.array([1, 0, 0]), np.full(3, 0.5)
+    assert card_precision(day, np.array([1, 2, 3]), fraud, predictions, cards=1) == 1
+    assert card_precision(day, np.array([3, 1, 2]), fraud, predictions, cards=1) == 0
+
+
+def test_scores_by_hand_leave_out_what_is_not_judged() -> None:
+    test = transactions([(on(14) + row, row, int(row in {1, 3, 5})) for row in range(1, 6)])
+    weeks = Weeks(test, test, np.array([True, True, True, True, False]))
+    found = score(weeks, np.array([0.9, 0.8, 0.7, 0.1, 0.0]))
+    # Of four pairs of a fraud and another, one is the wrong way round; frauds come first and third.
+    assert found.auc == pytest.approx(3 / 4)
+    assert found.average_precision == pytest.approx((1 / 1 + 2 / 3) / 2)
+    assert found.card_precision == pytest.approx(2 / 100)
+
+
+def test_weeks_and_who_is_known() -> None:
+    # Customer 1 is defrauded in training; 2 on the day after it, whose label is used from the second tested day on;
+    # 3 on the last tested day; 4 before training, which nobody remembers.
+    rows = [(on(-1), 4, 1), (on(0), 1, 1), (on(6), 5, 0), (on(7), 2, 1), (on(21), 1, 0)]
+    rows += [(on(14 + day), customer, int((day, customer) == (6, 3))) for day in range(7) for customer in (1, 2, 3, 4)]
+    weeks = cut(transactions(rows))
+    assert (weeks.train.num_rows, weeks.test.num_rows) == (2, 28)
+    judged = [
+        (int(day), int(customer))
+        for day, customer, kept in zip(
+            np.repeat(range(7), 4), numbers(weeks.test, "customer_id"), weeks.judged, strict=True
+        )
+        if kept
+    ]
+    # The label of day 7 is known seven days later, and used from the day after that: on day 15.
+    assert judged == [(0, 2)] + [(0, 3), (0, 4)] + [(day, customer) for day in range(1, 7) for customer in (3, 4)]
+
+
+def test_a_week_without_transactions_is_named() -> None:
+    with pytest.raises(InputError, match=str(TEST_START)):
+        cut(transactions([(on(0), 1, 1)]))
+
+
+def test_events_know_their_label_or_do_not() -> None:
+    rows = transactions([(on(0), 1, 1), (on(1), 2, 0)])
+    early, late = (events(rows, labelled=labelled).to_pydict() for labelled in (False, True))
+    assert (early["label_version"], early["tx_fraud"]) == ([0, 0], [None, None])
+    assert (late["label_version"], late["tx_fraud"]) == ([1, 1], [1, 0])
+    assert early["transaction_id"] == late["transaction_id"] == [0, 1]
+
+
+def test_requests_end_before_a_customer_comes_again() -> None:
+    rows = [(0, 1, 0), (1, 2, 0), (1, 2, 0), (2, 3, 0), (3, 2, 0), (4, 4, 0), (5, 1, 0)]
+    table = transactions([(on(0) + second, customer, fraud) for second, customer, fraud in rows])
+    # Both of customer 2 in second 1 may stand together: neither sees the other.
+    assert [numbers(part, "customer_id").tolist() for part in requests(table)] == [[1, 2, 2, 3], [2, 4, 1]]
+    assert [part.num_rows for part in requests(table, most=2)] == [2, 2, 2, 1]
+    assert [part.num_rows for part in requests(table, most=1)] == [1] * 7
+
+
+def test_our_table_stands_beside_the_published_one() -> None:
+    lines = table(PUBLISHED).splitlines()
+    assert "0.871 (0.871)" in lines[1]
+    assert all(reproduced(name, scores) for name, scores in PUBLISHED.items())
+    assert not reproduced("random forest", PUBLISHED["logistic regression"])

@@ -2,22 +2,23 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 import unskew
-from tests.gateway import REPOSITORY, Gateway
+from tests.gateway import Gateway
 
 # The backend of the extra; Keras would look for TensorFlow.
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
-FRAUD = REPOSITORY / "examples" / "fraud" / "definitions"
+DEFINITIONS = Path(__file__).parent / "definitions"
 
 
 @pytest.fixture(scope="session")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A gateway over an embedded store, one for all tests: each uses entity ids of its own."""
-    settings = {"APP__DEFINITIONS__PATH": str(FRAUD)}
+    settings = {"APP__DEFINITIONS__PATH": str(DEFINITIONS)}
     with Gateway(tmp_path_factory.mktemp("gateway"), settings=settings) as started:
         yield started
 

@@ -87,10 +87,10 @@ def test_vectors_are_those_of_the_client(unskew_command: Command, gateway: Gatew
 
 
 def test_the_offline_fingerprint_is_the_one_that_is_served(unskew_command: Command) -> None:
-    from tests.conftest import FRAUD  # noqa: PLC0415 (fixtures and paths of the same module)
+    from tests.conftest import DEFINITIONS  # noqa: PLC0415 (fixtures and paths of the same module)
 
     served = unskew_command("online", "vectors", "fraud_model", *ROW, "--json").document["fingerprint"]
-    assert served == unskew.load(FRAUD).fingerprint("fraud_model")
+    assert served == unskew.load(DEFINITIONS).fingerprint("fraud_model")
 
 
 def test_many_rows_are_not_all_shown(unskew_command: Command) -> None:

@@ -16,8 +16,10 @@ pub mod plan;
 pub mod row;
 pub mod scope;
 pub mod status;
+pub mod training;
 pub mod transforms;
 pub mod value;
+pub mod windows;
 
 /// The number of the engine's semantics. It is part of every fingerprint, and is raised whenever any definition would give
 /// other bits than before.

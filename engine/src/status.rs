@@ -45,16 +45,31 @@ pub enum Reason {
     BadKey = 3,
     /// The only row kept is later than t.
     NewerThanAsOf = 4,
+    /// The state of a window does not reach back as far as the window at t.
+    AsOfTooOld = 5,
+    /// The view does not know all events of the window.
+    Incomplete = 6,
     /// An integer does not fit its type.
     Overflow = 7,
+    /// An event of the window was refused because its state was too large.
+    StateLimit = 8,
     /// A step or an expression refuses the value, as its definition says.
     Refused = 9,
 }
 
 impl Reason {
     /// Every reason that this version gives.
-    pub const ALL: [Self; 6] =
-        [Self::Store, Self::Undecodable, Self::BadKey, Self::NewerThanAsOf, Self::Overflow, Self::Refused];
+    pub const ALL: [Self; 9] = [
+        Self::Store,
+        Self::Undecodable,
+        Self::BadKey,
+        Self::NewerThanAsOf,
+        Self::AsOfTooOld,
+        Self::Incomplete,
+        Self::Overflow,
+        Self::StateLimit,
+        Self::Refused,
+    ];
 
     /// The name in JSON, logs and metrics.
     #[must_use]
@@ -64,7 +79,10 @@ impl Reason {
             Self::Undecodable => "UNDECODABLE",
             Self::BadKey => "BAD_KEY",
             Self::NewerThanAsOf => "NEWER_THAN_AS_OF",
+            Self::AsOfTooOld => "AS_OF_TOO_OLD",
+            Self::Incomplete => "INCOMPLETE",
             Self::Overflow => "OVERFLOW",
+            Self::StateLimit => "STATE_LIMIT",
             Self::Refused => "REFUSED",
         }
     }

@@ -210,7 +210,7 @@ impl<'a> List<'a> {
         self.form.item()
     }
 
-    const fn is_vector(&self) -> bool {
+    pub(crate) const fn is_vector(&self) -> bool {
         matches!(self.form, Form::Vector)
     }
 

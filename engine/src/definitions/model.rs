@@ -1,5 +1,6 @@
 //! Definitions as the rest of the engine reads them: validated, every name resolved, nothing optional that has a default.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -109,6 +110,23 @@ pub struct View {
     pub owner: Option<String>,
     /// Labels for people.
     pub tags: Vec<String>,
+}
+
+impl View {
+    /// Its features, in order, with their types: those of a window view are named `<aggregation>_<window>`.
+    #[must_use]
+    pub fn features(&self) -> Vec<(Cow<'_, str>, DType)> {
+        match &self.kind {
+            ViewKind::Row(row) => {
+                row.features.iter().map(|feature| (Cow::Borrowed(feature.name.as_str()), feature.dtype)).collect()
+            }
+            ViewKind::Window(windows) => {
+                let named = |it: &Aggregation, window: &Window| Cow::Owned(format!("{}_{}", it.name, window.name));
+                let each = windows.aggregations.iter().flat_map(|it| it.windows.iter().map(move |window| (it, window)));
+                each.map(|(it, window)| (named(it, window), it.dtype)).collect()
+            }
+        }
+    }
 }
 
 /// What a view holds.

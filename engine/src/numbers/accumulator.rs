@@ -2,8 +2,8 @@
 
 use num_bigint::{BigInt, Sign};
 
-use super::bytes::Reader;
-use super::round::round;
+use super::bytes::{Reader, put_signed, put_varint};
+use super::round::{round, round_float32};
 
 const LIMB_BITS: i32 = 32;
 const LIMB: i64 = 1 << LIMB_BITS;
@@ -14,7 +14,47 @@ const LAZY: u32 = 1 << 30;
 /// Bounds of the limbs of a saved state, in limbs: those of the fourth power of any float64, with room for carries.
 const LIMB_RANGE: std::ops::Range<i32> = -160..160;
 
-/// A product of up to four floats, exact: ±words·2^exponent, the words least first.
+/// How many bits below the first term of an empty sum its fast lane reaches, and how far above its unit a term may begin.
+const LANE_BELOW: i32 = 30;
+const LANE_ABOVE: i32 = 60;
+
+/// Limbs of a saved sum that are read into the fast lane.
+const LANE_LIMBS: usize = 3;
+
+/// A finite number taken apart: ±mantissa·2^exponent.
+#[derive(Clone, Copy, Debug)]
+pub struct Factor {
+    negative: bool,
+    mantissa: u64,
+    exponent: i32,
+}
+
+impl Factor {
+    /// Of a finite float.
+    #[must_use]
+    pub const fn of_float(value: f64) -> Self {
+        let bits = value.to_bits();
+        let fraction = bits & ((1 << 52) - 1);
+        let field = ((bits >> 52) & 0x7ff) as i32;
+        let (mantissa, exponent) = if field == 0 { (fraction, -1074) } else { (fraction | 1 << 52, field - 1075) };
+        Self { negative: value.is_sign_negative(), mantissa, exponent }
+    }
+
+    /// Of a whole number.
+    #[must_use]
+    pub const fn of_int(value: i64) -> Self {
+        Self { negative: value < 0, mantissa: value.unsigned_abs(), exponent: 0 }
+    }
+
+    /// The same with the other sign.
+    #[must_use]
+    pub const fn negated(mut self) -> Self {
+        self.negative = !self.negative;
+        self
+    }
+}
+
+/// A product of up to four numbers, exact: ±words·2^exponent, the words least first.
 #[derive(Clone, Copy, Debug)]
 pub struct Term {
     negative: bool,
@@ -23,24 +63,23 @@ pub struct Term {
 }
 
 impl Term {
-    /// A finite float as it is.
+    /// A number as it is.
     #[must_use]
-    pub const fn new(value: f64) -> Self {
-        let (negative, mantissa, exponent) = decode(value);
-        Self { negative, words: [mantissa, 0, 0, 0], exponent }
+    pub const fn new(factor: Factor) -> Self {
+        Self { negative: factor.negative, words: [factor.mantissa, 0, 0, 0], exponent: factor.exponent }
     }
 
-    /// This times another finite float. Four factors are the most.
+    /// This times another number. Four factors are the most.
     #[must_use]
-    pub fn times(mut self, value: f64) -> Self {
-        let (negative, mantissa, exponent) = decode(value);
+    pub fn times(mut self, factor: Factor) -> Self {
         let mut carry = 0;
         for word in &mut self.words {
-            let product = u128::from(*word) * u128::from(mantissa) + carry;
+            let product = u128::from(*word) * u128::from(factor.mantissa) + carry;
             *word = product as u64;
             carry = product >> 64;
         }
-        Self { negative: self.negative != negative, words: self.words, exponent: self.exponent + exponent }
+        let negative = self.negative != factor.negative;
+        Self { negative, words: self.words, exponent: self.exponent + factor.exponent }
     }
 
     /// The same with the other sign: what takes it out again.
@@ -51,19 +90,16 @@ impl Term {
     }
 }
 
-/// Sign, mantissa and exponent of a finite float: ±mantissa·2^exponent.
-const fn decode(value: f64) -> (bool, u64, i32) {
-    let bits = value.to_bits();
-    let fraction = bits & ((1 << 52) - 1);
-    let field = ((bits >> 52) & 0x7ff) as i32;
-    let (mantissa, exponent) = if field == 0 { (fraction, -1074) } else { (fraction | 1 << 52, field - 1075) };
-    (value.is_sign_negative(), mantissa, exponent)
-}
-
-/// A sum of [`Term`]s, exact: a fixed-point number as wide as its terms need, in limbs of 32 bits whose carries are resolved
-/// now and then. Adding a term with the other sign is the exact inverse.
+/// A sum of [`Term`]s, exact. Adding a term with the other sign is the exact inverse.
+///
+/// What fits goes into a fast lane, a whole number of 128 bits in units of a power of two that the first term sets. The rest goes
+/// into a fixed-point number as wide as its terms need, in limbs of 32 bits whose carries are resolved now and then. The value is
+/// the sum of both, so that it does not matter which term went where.
 #[derive(Clone, Debug, Default)]
 pub struct Accumulator {
+    lane: i128,
+    /// The exponent of the lane's unit.
+    unit: i32,
     /// The first limb weighs 2^(32·low).
     low: i32,
     /// Each within ±2^32·(pending + 1).
@@ -73,11 +109,40 @@ pub struct Accumulator {
 }
 
 impl Accumulator {
+    /// Adds a number.
+    #[inline]
+    pub fn add_factor(&mut self, factor: Factor) {
+        if self.lane == 0 {
+            self.unit = factor.exponent - LANE_BELOW;
+        }
+        let shift = factor.exponent - self.unit;
+        if (0..=LANE_ABOVE).contains(&shift) {
+            let part = i128::from(factor.mantissa) << shift;
+            if let Some(lane) = self.lane.checked_add(if factor.negative { -part } else { part }) {
+                self.lane = lane;
+                return;
+            }
+        }
+        if factor.mantissa != 0 {
+            self.add_word(factor.negative, factor.mantissa, factor.exponent);
+        }
+    }
+
     /// Adds a term.
     pub fn add(&mut self, term: Term) {
         for (index, word) in (0..).zip(term.words) {
             if word != 0 {
                 self.add_word(term.negative, word, term.exponent + 64 * index);
+            }
+        }
+    }
+
+    /// Adds a lane to the limbs.
+    fn add_lane(&mut self, lane: i128, unit: i32) {
+        let magnitude = lane.unsigned_abs();
+        for (word, exponent) in [(magnitude as u64, unit), ((magnitude >> 64) as u64, unit + 64)] {
+            if word != 0 {
+                self.add_word(lane < 0, word, exponent);
             }
         }
     }
@@ -107,6 +172,16 @@ impl Accumulator {
     }
 
     fn combine(&mut self, other: &Self, sign: i64) {
+        if other.lane != 0 {
+            if self.lane == 0 {
+                self.unit = other.unit;
+            }
+            let lane = i128::from(sign) * other.lane;
+            match aligned(lane, other.unit, self.unit).and_then(|lane| self.lane.checked_add(lane)) {
+                Some(sum) => self.lane = sum,
+                None => self.add_lane(lane, other.unit),
+            }
+        }
         if other.limbs.is_empty() {
             return;
         }
@@ -162,6 +237,7 @@ impl Accumulator {
     #[must_use]
     pub fn value(&self) -> Dyadic {
         let mut copy = self.clone();
+        copy.add_lane(self.lane, self.unit);
         copy.carry();
         let negative = copy.limbs.last().is_some_and(|limb| *limb < 0);
         if negative {
@@ -177,31 +253,62 @@ impl Accumulator {
         Dyadic { negative, low, limbs }
     }
 
+    /// The value, rounded to the nearest float64 as by [`Dyadic::round`].
+    #[must_use]
+    pub fn round(&self) -> f64 {
+        if self.limbs.is_empty() {
+            return round(self.lane < 0, self.lane.unsigned_abs(), self.unit, false);
+        }
+        self.value().round()
+    }
+
+    /// The value, rounded once to the nearest float32, ties to even.
+    #[must_use]
+    pub fn round_float32(&self) -> f32 {
+        self.value().round_float32()
+    }
+
     /// Appends the state; equal sums give equal bytes.
     pub fn save(&self, out: &mut Vec<u8>) {
         let value = self.value();
-        out.extend_from_slice(&(value.low as i16).to_le_bytes());
+        put_signed(value.low.into(), out);
         out.push(u8::from(value.negative));
-        super::bytes::put_count(value.limbs.len(), out);
+        put_varint(value.limbs.len() as u64, out);
         value.limbs.iter().for_each(|limb| out.extend_from_slice(&limb.to_le_bytes()));
     }
 
     /// Reads a saved state; none if the bytes are not one.
     pub fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let low = i32::from(reader.i16()?);
+        let low = i32::try_from(reader.signed()?).ok()?;
         let sign = match reader.u8()? {
             0 => 1,
             1 => -1,
             _ => return None,
         };
-        let count = reader.count(4)?;
+        let count = reader.short_count(4)?;
         let end = low.checked_add(i32::try_from(count).ok()?)?;
         if count > 0 && !(LIMB_RANGE.contains(&low) && LIMB_RANGE.contains(&(end - 1))) {
             return None;
         }
+        if count <= LANE_LIMBS {
+            let mut magnitude = 0;
+            for index in 0..count {
+                magnitude |= i128::from(reader.u32()?) << (LIMB_BITS * index as i32);
+            }
+            return Some(Self { lane: i128::from(sign) * magnitude, unit: LIMB_BITS * low, ..Self::default() });
+        }
         let limbs = (0..count).map(|_| reader.u32().map(|limb| sign * i64::from(limb))).collect::<Option<_>>()?;
-        Some(Self { low, limbs, pending: 0 })
+        Some(Self { low, limbs, ..Self::default() })
     }
+}
+
+/// A lane in another unit; none where it does not fit.
+const fn aligned(lane: i128, unit: i32, to: i32) -> Option<i128> {
+    let shift = unit.abs_diff(to);
+    if unit >= to {
+        return if shift < lane.unsigned_abs().leading_zeros().saturating_sub(1) { Some(lane << shift) } else { None };
+    }
+    if shift <= lane.trailing_zeros() && shift < 128 { Some(lane >> shift) } else { None }
 }
 
 /// An exact value ±limbs·2^(32·low), the limbs least first, neither the first nor the last of them zero.
@@ -216,11 +323,23 @@ impl Dyadic {
     /// The nearest float64, ties to even. Too large is infinite; zero is +0.0.
     #[must_use]
     pub fn round(&self) -> f64 {
+        let (magnitude, exponent, sticky) = self.top();
+        round(self.negative, magnitude, exponent, sticky)
+    }
+
+    /// The nearest float32 in the same way, in one rounding.
+    #[must_use]
+    pub fn round_float32(&self) -> f32 {
+        let (magnitude, exponent, sticky) = self.top();
+        round_float32(self.negative, magnitude, exponent, sticky)
+    }
+
+    /// The four highest limbs, their exponent, and whether there are more: the lowest limb is not zero, so whatever is left out counts.
+    fn top(&self) -> (u128, i32, bool) {
         let kept = self.limbs.len().min(4);
         let (rest, top) = self.limbs.split_at(self.limbs.len() - kept);
         let magnitude = top.iter().rev().fold(0, |sum, limb| sum << LIMB_BITS | u128::from(*limb));
-        // The lowest limb is not zero, so whatever is left out counts.
-        round(self.negative, magnitude, self.exponent() + LIMB_BITS * rest.len() as i32, !rest.is_empty())
+        (magnitude, self.exponent() + LIMB_BITS * rest.len() as i32, !rest.is_empty())
     }
 
     /// The number that [`Dyadic::integer`] is to be multiplied by, as a power of two.

@@ -16,10 +16,10 @@ mod round;
 #[cfg(test)]
 mod tests;
 
-pub use accumulator::{Accumulator, Dyadic, Term};
+pub use accumulator::{Accumulator, Dyadic, Factor, Term};
 pub use bins::Bins;
 pub use bytes::Reader;
-pub(crate) use bytes::{put_bytes, put_count};
+pub(crate) use bytes::{put_bytes, put_count, put_short_bytes, put_signed, put_varint};
 pub use extremes::Extremes;
 pub use ints::IntMoments;
 pub(crate) use moments::subtract;

@@ -2,8 +2,8 @@
 
 use num_bigint::{BigInt, BigUint};
 
-use super::accumulator::{Accumulator, Term};
-use super::bytes::Reader;
+use super::accumulator::{Accumulator, Factor, Term};
+use super::bytes::{Reader, put_signed};
 use super::round::divide;
 
 /// An exact sum of floats.
@@ -40,6 +40,19 @@ impl<const N: usize> Moments<N> {
         self.change(value, -1);
     }
 
+    /// Adds a whole number.
+    pub fn add_int(&mut self, value: i64) {
+        self.count += 1;
+        self.change_powers(Factor::of_int(value), 1);
+    }
+
+    /// Takes a whole number out that was added before.
+    pub fn subtract_int(&mut self, value: i64) {
+        self.count -= 1;
+        self.change_powers(Factor::of_int(value), -1);
+    }
+
+    #[inline]
     fn change(&mut self, value: f64, sign: i64) {
         if value.is_nan() {
             self.nans += sign;
@@ -50,12 +63,21 @@ impl<const N: usize> Moments<N> {
             self.infinities[usize::from(value > 0.0)] += sign;
             return;
         }
-        let mut term = Term::new(value);
-        for (index, power) in self.powers.iter_mut().enumerate() {
-            if index > 0 {
-                term = term.times(value);
-            }
+        self.change_powers(Factor::of_float(value), sign);
+    }
+
+    #[inline]
+    fn change_powers(&mut self, factor: Factor, sign: i64) {
+        let Some((sum, higher)) = self.powers.split_first_mut() else { return };
+        sum.add_factor(if sign < 0 { factor.negated() } else { factor });
+        let mut term = Term::new(factor);
+        for power in higher {
+            term = term.times(factor);
             power.add(if sign < 0 { term.negated() } else { term });
+        }
+        if self.count == 0 {
+            // Nothing is left: nor is the room that it took.
+            self.powers = std::array::from_fn(|_| Accumulator::default());
         }
     }
 
@@ -89,11 +111,21 @@ impl<const N: usize> Moments<N> {
             return None;
         }
         match self.infinities.map(|count| count != 0) {
-            [false, false] => self.powers.first().map(|sum| sum.value().round()),
+            [false, false] => self.powers.first().map(Accumulator::round),
             [false, true] => Some(f64::INFINITY),
             [true, false] => Some(f64::NEG_INFINITY),
             [true, true] => None,
         }
+    }
+
+    /// The sum as [`Moments::sum`] gives it, rounded once to float32.
+    #[must_use]
+    pub fn sum_float32(&self) -> Option<f32> {
+        let sum = self.sum()?;
+        if self.infinities != [0; 2] {
+            return Some(if sum > 0.0 { f32::INFINITY } else { f32::NEG_INFINITY });
+        }
+        self.powers.first().map(Accumulator::round_float32)
     }
 
     /// The sum divided by the count: two roundings, as the contract says. Infinite where the sum is.
@@ -117,6 +149,28 @@ impl<const N: usize> Moments<N> {
         divide(&deviations, exponent, &natural(self.count)?)
     }
 
+    /// The third and the fourth central moment, each rounded once. `None` as for the variance, and below four powers.
+    #[must_use]
+    pub fn third_and_fourth(&self) -> Option<(f64, f64)> {
+        if self.nans != 0 || self.infinities != [0; 2] || self.count == 0 || N < 4 {
+            return None;
+        }
+        let [one, two, three, four] = [0, 1, 2, 3].map(|power| self.powers.get(power).map(Accumulator::value));
+        let (one, two, three, four) = (one?, two?, three?, four?);
+        // All four in one unit, so that the powers of a sum have multiples of its exponent.
+        let unit = [one.exponent(), two.exponent() / 2 - 1, three.exponent() / 3 - 1, four.exponent() / 4 - 1];
+        let unit = unit.into_iter().min()?;
+        let scaled = |sum: &super::Dyadic, power: i32| sum.integer() << (sum.exponent() - power * unit);
+        let (a, b, c, d) = (scaled(&one, 1), scaled(&two, 2), scaled(&three, 3), scaled(&four, 4));
+        let n = self.count;
+        let third = &c * n * n - &a * &b * (3 * n) + &a * &a * &a * 2;
+        let squared = &a * &a;
+        let fourth = &d * n * n * n - &a * &c * n * n * 4 + &squared * &b * n * 6 - &squared * &squared * 3;
+        let n = natural(n)?;
+        let cubed = &n * &n * &n;
+        Some((divide(&third, 3 * unit, &cubed)?, divide(&fourth, 4 * unit, &(cubed * n))?))
+    }
+
     /// n·Σx² − (Σx)², exact, and its exponent.
     fn scaled_deviations(&self) -> Option<(BigInt, i32)> {
         if self.nans != 0 || self.infinities != [0; 2] {
@@ -130,7 +184,7 @@ impl<const N: usize> Moments<N> {
     /// Appends the state; equal multisets give equal bytes.
     pub fn save(&self, out: &mut Vec<u8>) {
         for count in [self.count, self.nans, self.infinities[0], self.infinities[1]] {
-            out.extend_from_slice(&count.to_le_bytes());
+            put_signed(count, out);
         }
         self.powers.iter().for_each(|power| power.save(out));
     }
@@ -138,9 +192,9 @@ impl<const N: usize> Moments<N> {
     /// Reads a saved state; none if the bytes are not one.
     pub fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let mut moments = Self {
-            count: reader.i64()?,
-            nans: reader.i64()?,
-            infinities: [reader.i64()?, reader.i64()?],
+            count: reader.signed()?,
+            nans: reader.signed()?,
+            infinities: [reader.signed()?, reader.signed()?],
             ..Self::default()
         };
         for power in &mut moments.powers {

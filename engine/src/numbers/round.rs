@@ -2,21 +2,49 @@
 
 use num_bigint::{BigInt, BigUint, Sign};
 
-/// The exponent of the least subnormal: every float64 is a multiple of two to this power.
-const LEAST: i32 = -1074;
+/// A binary floating-point format.
+struct Format {
+    /// Bits of a normal number's mantissa, the implicit one included.
+    digits: i32,
+    /// The exponent of the least subnormal: every number is a multiple of two to this power.
+    least: i32,
+    /// The first power of two that is too large.
+    limit: i32,
+}
+
+const FLOAT64: Format = Format { digits: 53, least: -1074, limit: 1024 };
+const FLOAT32: Format = Format { digits: 24, least: -149, limit: 128 };
 
 /// Rounds ±`magnitude`·2^`exponent` to the nearest float64, ties to even. With `sticky` the magnitude is a little more than it
 /// says, by less than one; it must have 65 bits or more then. What is too large is infinite; zero is +0.0, and so is what
 /// rounds to zero.
 pub(super) fn round(negative: bool, magnitude: u128, exponent: i32, sticky: bool) -> f64 {
+    let value = match round_in(&FLOAT64, magnitude, exponent, sticky) {
+        Some(bits) => f64::from_bits(bits),
+        None => f64::INFINITY,
+    };
+    if negative && value != 0.0 { -value } else { value }
+}
+
+/// The same to float32, in one rounding.
+pub(super) fn round_float32(negative: bool, magnitude: u128, exponent: i32, sticky: bool) -> f32 {
+    let value = match round_in(&FLOAT32, magnitude, exponent, sticky) {
+        Some(bits) => f32::from_bits(bits as u32),
+        None => f32::INFINITY,
+    };
+    if negative && value != 0.0 { -value } else { value }
+}
+
+/// The bits of the nearest number of a format; none if it is too large.
+fn round_in(format: &Format, magnitude: u128, exponent: i32, sticky: bool) -> Option<u64> {
     let bits = 128 - magnitude.leading_zeros() as i32;
-    // The weight of the result's last bit: 53 bits below the first, but never below the least subnormal.
-    let last = (exponent + bits - 53).max(LEAST);
+    // The weight of the result's last bit: so many digits below the first, but never below the least subnormal.
+    let last = (exponent + bits - format.digits).max(format.least);
     if bits == 0 || last > exponent + bits {
-        return 0.0;
+        return Some(0);
     }
-    if exponent + bits > 1024 {
-        return if negative { f64::NEG_INFINITY } else { f64::INFINITY };
+    if exponent + bits > format.limit {
+        return None;
     }
     let shift = last - exponent;
     let kept = if shift <= 0 {
@@ -30,9 +58,8 @@ pub(super) fn round(negative: bool, magnitude: u128, exponent: i32, sticky: bool
     };
     // The implicit bit of a normal number adds one to the exponent field, and so does a carry out of the mantissa; past the
     // greatest exponent that is the bit pattern of infinity.
-    let field = u64::from((last - LEAST).unsigned_abs()) << 52;
-    let value = f64::from_bits(field + kept as u64);
-    if negative && value != 0.0 { -value } else { value }
+    let field = u64::from((last - format.least).unsigned_abs()) << (format.digits - 1);
+    Some(field + kept as u64)
 }
 
 /// `numerator`·2^`exponent` / `denominator`, rounded once to nearest, ties to even. `None` if the denominator is zero.

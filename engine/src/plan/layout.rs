@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::definitions::{Service, SlotSource, ViewKind};
+use crate::definitions::{Service, SlotSource};
 use crate::dtype::DType;
 use crate::expr::{Expression, Names};
 use crate::transforms::Other;
@@ -57,14 +57,6 @@ pub(super) struct SlotLayout {
 /// A service that this version can't compute.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LayoutError {
-    /// It reads a window view.
-    #[error("service `{service}` reads the window view `{view}`, and this version computes row views only")]
-    WindowView {
-        /// The service.
-        service: String,
-        /// The view.
-        view: String,
-    },
     /// A name that is not there: the definition was not validated.
     #[error("service `{service}` reads `{name}`, which is not there")]
     Unknown {
@@ -179,16 +171,9 @@ impl ServiceNames<'_> {
         let missing = || unknown(self.service, name);
         let (view_name, feature_name) = name.split_once('.').ok_or_else(missing)?;
         let view = self.service.views.iter().position(|view| view.name == view_name).ok_or_else(missing)?;
-        match &self.service.views[view].kind {
-            ViewKind::Row(row) => {
-                let feature =
-                    row.features.iter().position(|feature| feature.name == feature_name).ok_or_else(missing)?;
-                Ok((row.features[feature].dtype, Origin::Feature { view, feature }))
-            }
-            ViewKind::Window(_) => {
-                Err(LayoutError::WindowView { service: self.service.name.clone(), view: view_name.to_owned() })
-            }
-        }
+        let features = self.service.views[view].features();
+        let feature = features.iter().position(|(name, _)| name == feature_name).ok_or_else(missing)?;
+        Ok((features[feature].1, Origin::Feature { view, feature }))
     }
 }
 

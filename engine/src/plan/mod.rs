@@ -8,10 +8,13 @@ mod layout;
 mod slot;
 mod vector;
 mod view;
+mod window;
 
 pub use batch::{Batch, BatchError, Matrix};
 pub use explain::{SlotTrace, StepTrace};
 pub use input::{InputRow, State};
 pub use layout::{Input, Layout, LayoutError, Origin};
 pub use vector::{Incomplete, Plan, PlanError};
+pub(crate) use view::status_of;
 pub use view::{Stored, ViewReader};
+pub use window::{StoredState, WindowReader};

@@ -9,6 +9,7 @@ use super::input::{InputRow, State};
 use super::layout::{Layout, LayoutError};
 use super::slot::{Slot, round};
 use super::view::ViewReader;
+use super::window::WindowReader;
 use crate::definitions::{Service, fingerprint};
 use crate::dtype::{DType, Scalar};
 use crate::scope::Scope;
@@ -26,6 +27,7 @@ pub struct Plan {
     /// All other slots and where their positions begin, in order.
     others: Vec<(usize, usize)>,
     readers: Vec<ViewReader>,
+    windows: Vec<Option<WindowReader>>,
     width: usize,
     fingerprint: [u8; 32],
 }
@@ -119,6 +121,8 @@ impl Plan {
         }
         let width = slots.iter().map(|slot| slot.width).sum();
         let readers = (0..service.views.len()).map(|view| ViewReader::new(&service, &layout, view)).collect();
+        let windows = (0..service.views.len()).map(|view| WindowReader::new(&service, &layout, view));
+        let windows = windows.collect::<Result<_, _>>()?;
         let fingerprint = fingerprint(&service, fitted);
         let (mut numbers, mut others, mut at) = (Vec::new(), Vec::new(), 0);
         for (position, slot) in slots.iter().enumerate() {
@@ -130,7 +134,7 @@ impl Plan {
             }
             at += slot.width;
         }
-        Ok(Self { service, layout, slots, numbers, others, readers, width, fingerprint })
+        Ok(Self { service, layout, slots, numbers, others, readers, windows, width, fingerprint })
     }
 
     /// The service.
@@ -149,6 +153,12 @@ impl Plan {
     #[must_use]
     pub fn readers(&self) -> &[ViewReader] {
         &self.readers
+    }
+
+    /// What computes each of [`Service::views`] that is a window view.
+    #[must_use]
+    pub fn windows(&self) -> &[Option<WindowReader>] {
+        &self.windows
     }
 
     /// Positions of the vector.

@@ -111,7 +111,13 @@ impl<'v> Stored<'v> {
     }
 }
 
-fn status_of<'v>(cell: Cell<'v>, event_time: Option<i64>, t: i64, defined: &'v Feature) -> (Value<'v>, State) {
+/// The value and the status of a cell of a row, for a request at t.
+pub(crate) fn status_of<'v>(
+    cell: Cell<'v>,
+    event_time: Option<i64>,
+    t: i64,
+    defined: &'v Feature,
+) -> (Value<'v>, State) {
     match cell {
         Cell::Missing => {
             (defined.default.as_ref().map_or(Value::Null, |default| default.value(defined.dtype)), State::MISSING)

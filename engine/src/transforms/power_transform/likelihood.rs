@@ -3,7 +3,7 @@
 use num_bigint::BigInt;
 
 use super::{Family, power};
-use crate::numbers::{Accumulator, Dyadic, Reader, Term, divide, subtract};
+use crate::numbers::{Accumulator, Dyadic, Factor, Reader, Term, divide, subtract};
 
 /// What the first pass tells of the column: where it lies, and the logarithms of its bases.
 ///
@@ -96,6 +96,7 @@ impl Sums {
             return;
         };
         self.count += 1;
+        let (y, slope) = (Factor::of_float(y), Factor::of_float(slope));
         let terms = [Term::new(y), Term::new(slope), Term::new(y).times(y), Term::new(y).times(slope)];
         self.sums.iter_mut().zip(terms).for_each(|(sum, term)| sum.add(term));
     }

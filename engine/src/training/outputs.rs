@@ -1,0 +1,225 @@
+//! The values of one feature for the rows of a spine, gathered entity by entity and given back in the order of the spine.
+
+use std::sync::Arc;
+
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, FixedSizeListArray, Float32Array, Float64Array, Int32Array, Int64Array,
+    LargeBinaryArray, LargeStringArray, ListArray, TimestampMicrosecondArray,
+};
+use arrow_buffer::{NullBuffer, OffsetBuffer};
+use arrow_schema::Field;
+
+use crate::dtype::{DType, Scalar};
+use crate::plan::State;
+use crate::status::{Reason, Status};
+use crate::value::{List, Value, write_item, write_list};
+
+/// A feature of every row of a spine.
+#[derive(Clone, Debug)]
+pub struct JoinedFeature {
+    /// `view.feature`.
+    pub name: String,
+    /// Its type.
+    pub dtype: DType,
+    /// One value a row; null where there is none.
+    pub values: ArrayRef,
+    /// The status of each row.
+    pub states: Vec<RowState>,
+}
+
+/// The status of one value, and the reason of an ERROR, in two bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowState {
+    /// The status.
+    pub status: Status,
+    /// Why it is ERROR.
+    pub reason: Option<Reason>,
+}
+
+impl From<State> for RowState {
+    fn from(state: State) -> Self {
+        Self { status: state.status, reason: state.reason }
+    }
+}
+
+/// Values in the order in which they come.
+pub(super) struct Cells {
+    dtype: DType,
+    kind: Kind,
+    present: Vec<bool>,
+    states: Vec<RowState>,
+}
+
+enum Kind {
+    /// Whole numbers, times and bools.
+    Ints(Vec<i64>),
+    Floats(Vec<f64>),
+    /// Texts, bytes and lists in their stored form, one after the other, and where each ends.
+    Bytes(Vec<u8>, Vec<usize>),
+}
+
+impl Cells {
+    pub(super) fn new(dtype: DType, rows: usize) -> Self {
+        let kind = match dtype {
+            DType::Scalar(Scalar::Bool | Scalar::Int32 | Scalar::Int64 | Scalar::Timestamp) => {
+                Kind::Ints(Vec::with_capacity(rows))
+            }
+            DType::Scalar(Scalar::Float32 | Scalar::Float64) => Kind::Floats(Vec::with_capacity(rows)),
+            DType::Scalar(Scalar::String | Scalar::Bytes) | DType::List(_) | DType::Vector(_) => {
+                Kind::Bytes(Vec::new(), Vec::with_capacity(rows))
+            }
+        };
+        Self { dtype, kind, present: Vec::with_capacity(rows), states: Vec::with_capacity(rows) }
+    }
+
+    /// Adds a value with its status; a default may fill what is MISSING.
+    #[inline]
+    pub(super) fn push(&mut self, value: Value<'_>, state: RowState) {
+        self.states.push(state);
+        self.present.push(!value.is_null());
+        match &mut self.kind {
+            Kind::Ints(ints) => ints.push(match value {
+                Value::Int(value) | Value::Time(value) => value,
+                Value::Bool(value) => value.into(),
+                Value::Null | Value::Float(_) | Value::Str(_) | Value::Bytes(_) | Value::List(_) => 0,
+            }),
+            Kind::Floats(floats) => floats.push(value.as_f64().unwrap_or_default()),
+            Kind::Bytes(bytes, ends) => {
+                match value {
+                    Value::Str(text) => bytes.extend_from_slice(text.as_bytes()),
+                    Value::Bytes(value) => bytes.extend_from_slice(value),
+                    Value::List(list) => save_list(list, bytes),
+                    Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Time(_) => {}
+                }
+                ends.push(bytes.len());
+            }
+        }
+    }
+
+    /// The feature in the order of the rows: `order` tells which row each value is of.
+    pub(super) fn finish(parts: &[Self], order: &[u32], name: String, dtype: DType) -> JoinedFeature {
+        let total = order.len();
+        // Where the value of each row is: its part and its position there.
+        let mut at = vec![(0_u32, 0_u32); total];
+        let positions = parts
+            .iter()
+            .enumerate()
+            .flat_map(|(part, cells)| (0..cells.states.len()).map(move |position| (part as u32, position as u32)));
+        for (row, position) in order.iter().zip(positions) {
+            if let Some(place) = at.get_mut(*row as usize) {
+                *place = position;
+            }
+        }
+        let cell = |(part, position): &(u32, u32)| parts.get(*part as usize).map(|cells| (cells, *position as usize));
+        let states = at.iter().filter_map(cell).map(|(cells, position)| cells.states[position]).collect();
+        let cells = || at.iter().filter_map(cell);
+        JoinedFeature { name, dtype, values: values(dtype, cells), states }
+    }
+
+    fn int(&self, position: usize) -> i64 {
+        match &self.kind {
+            Kind::Ints(ints) => ints.get(position).copied().unwrap_or_default(),
+            Kind::Floats(_) | Kind::Bytes(..) => 0,
+        }
+    }
+
+    fn float(&self, position: usize) -> f64 {
+        match &self.kind {
+            Kind::Floats(floats) => floats.get(position).copied().unwrap_or_default(),
+            Kind::Ints(_) | Kind::Bytes(..) => 0.0,
+        }
+    }
+
+    fn bytes(&self, position: usize) -> &[u8] {
+        let Kind::Bytes(bytes, ends) = &self.kind else { return &[] };
+        let start = position.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
+        ends.get(position).and_then(|end| bytes.get(start..*end)).unwrap_or_default()
+    }
+
+    fn text(&self, position: usize) -> &str {
+        str::from_utf8(self.bytes(position)).unwrap_or_default()
+    }
+
+    fn value(&self, position: usize) -> Value<'_> {
+        let read = match self.dtype {
+            DType::List(item) => List::read(item, self.bytes(position)),
+            DType::Vector(_) => List::vector(self.bytes(position)),
+            DType::Scalar(_) => None,
+        };
+        read.map_or(Value::Null, Value::List)
+    }
+
+    fn is_present(&self, position: usize) -> bool {
+        self.present.get(position).copied().unwrap_or(false)
+    }
+}
+
+fn save_list(list: List<'_>, out: &mut Vec<u8>) {
+    if list.is_vector() {
+        for item in list.iter() {
+            // Items of a vector are float32, which always fit.
+            let _ = write_item(Scalar::Float32, item, out);
+        }
+    } else {
+        // It is written as it was read: every item is of its type.
+        let _ = write_list(list.item(), list.iter(), out);
+    }
+}
+
+/// An array of values in order.
+fn values<'c, I: Iterator<Item = (&'c Cells, usize)>>(dtype: DType, cells: impl Fn() -> I) -> ArrayRef {
+    let nulls: NullBuffer = cells().map(|(cells, at)| cells.is_present(at)).collect::<Vec<bool>>().into();
+    let ints = || cells().map(|(cells, at)| cells.int(at));
+    let floats = || cells().map(|(cells, at)| cells.float(at));
+    let present = |cell: (&'c Cells, usize)| cell.0.is_present(cell.1).then_some(cell);
+    match dtype {
+        DType::Scalar(Scalar::Bool) => {
+            Arc::new(BooleanArray::new(ints().map(|value| value != 0).collect::<Vec<_>>().into(), Some(nulls)))
+        }
+        DType::Scalar(Scalar::Int32) => {
+            Arc::new(Int32Array::new(ints().map(|value| value as i32).collect::<Vec<_>>().into(), Some(nulls)))
+        }
+        DType::Scalar(Scalar::Int64) => Arc::new(Int64Array::new(ints().collect::<Vec<_>>().into(), Some(nulls))),
+        DType::Scalar(Scalar::Timestamp) => Arc::new(
+            TimestampMicrosecondArray::new(ints().collect::<Vec<_>>().into(), Some(nulls)).with_timezone("UTC"),
+        ),
+        DType::Scalar(Scalar::Float32) => {
+            Arc::new(Float32Array::new(floats().map(|value| value as f32).collect::<Vec<_>>().into(), Some(nulls)))
+        }
+        DType::Scalar(Scalar::Float64) => Arc::new(Float64Array::new(floats().collect::<Vec<_>>().into(), Some(nulls))),
+        DType::Scalar(Scalar::String) => Arc::new(
+            cells().map(present).map(|cell| cell.map(|(cells, at)| cells.text(at))).collect::<LargeStringArray>(),
+        ),
+        DType::Scalar(Scalar::Bytes) => Arc::new(
+            cells().map(present).map(|cell| cell.map(|(cells, at)| cells.bytes(at))).collect::<LargeBinaryArray>(),
+        ),
+        DType::List(item) => lists(item, None, cells().map(present)),
+        DType::Vector(length) => lists(Scalar::Float32, i32::try_from(length).ok(), cells().map(present)),
+    }
+}
+
+/// Lists, or vectors of a fixed length.
+fn lists<'c>(item: Scalar, length: Option<i32>, cells: impl Iterator<Item = Option<(&'c Cells, usize)>>) -> ArrayRef {
+    let (mut ends, mut nulls, mut items) = (vec![0_i32], Vec::new(), Cells::new(item.into(), 0));
+    let mut count = 0;
+    for cell in cells {
+        nulls.push(cell.is_some());
+        if let Some((cells, at)) = cell
+            && let Value::List(list) = cells.value(at)
+        {
+            for value in list.iter() {
+                items.push(value, RowState::from(State::PRESENT));
+                count += 1;
+            }
+        } else if let Some(length) = length {
+            (0..length).for_each(|_| items.push(Value::Null, RowState::from(State::NULL)));
+        }
+        ends.push(count);
+    }
+    let array = values(item.into(), || (0..items.states.len()).map(|at| (&items, at)));
+    let field = Arc::new(Field::new("item", array.data_type().clone(), true));
+    match length {
+        Some(length) => Arc::new(FixedSizeListArray::new(field, length, array, Some(nulls.into()))),
+        None => Arc::new(ListArray::new(field, OffsetBuffer::new(ends.into()), array, Some(nulls.into()))),
+    }
+}

@@ -1,0 +1,108 @@
+//! The history of a source as batches of Arrow, its columns found by name once.
+
+use arrow_array::RecordBatch;
+use bumpalo::Bump;
+
+use super::TrainingError;
+use crate::arrow::Column;
+use crate::definitions::{self, Source};
+use crate::value::Value;
+
+/// The rows of a source, or of a spine.
+#[derive(Debug)]
+pub(super) struct Table<'a> {
+    /// What errors call it.
+    name: &'a str,
+    names: Vec<&'a str>,
+    /// By batch, then by column; none: a column that nothing reads.
+    batches: Vec<Vec<Option<Column<'a>>>>,
+    rows: Vec<usize>,
+}
+
+/// The place of a row: its batch and its position there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) batch: u32,
+    pub(super) row: u32,
+}
+
+impl<'a> Table<'a> {
+    /// The columns of a source that `reads` names by position.
+    pub(super) fn of_source(
+        source: &'a Source,
+        batches: &'a [RecordBatch],
+        reads: &dyn Fn(usize) -> bool,
+    ) -> Result<Self, TrainingError> {
+        Self::new(&source.name, &source.columns, batches, reads)
+    }
+
+    /// Columns of batches, by name and type.
+    pub(super) fn new(
+        name: &'a str,
+        columns: &'a [definitions::Column],
+        batches: &'a [RecordBatch],
+        reads: &dyn Fn(usize) -> bool,
+    ) -> Result<Self, TrainingError> {
+        let mut table = Self {
+            name,
+            names: columns.iter().map(|column| column.name.as_str()).collect(),
+            batches: Vec::with_capacity(batches.len()),
+            rows: Vec::with_capacity(batches.len()),
+        };
+        for batch in batches {
+            let mut found = Vec::with_capacity(columns.len());
+            for (position, column) in columns.iter().enumerate() {
+                if !reads(position) {
+                    found.push(None);
+                    continue;
+                }
+                let bad =
+                    |why: String| TrainingError::Column { table: name.to_owned(), column: column.name.clone(), why };
+                let array = batch.column_by_name(&column.name).ok_or_else(|| bad("is missing".to_owned()))?;
+                found.push(Some(Column::new(array.as_ref(), column.dtype).map_err(bad)?));
+            }
+            table.batches.push(found);
+            table.rows.push(batch.num_rows());
+        }
+        Ok(table)
+    }
+
+    /// How many rows it has.
+    pub(super) fn len(&self) -> usize {
+        self.rows.iter().sum()
+    }
+
+    /// The places of its rows, in order.
+    pub(super) fn places(&self) -> impl Iterator<Item = Place> {
+        self.rows
+            .iter()
+            .enumerate()
+            .flat_map(|(batch, rows)| (0..*rows).map(move |row| Place { batch: batch as u32, row: row as u32 }))
+    }
+
+    /// A value; null of a column that is not read.
+    #[inline]
+    pub(super) fn value<'v>(&self, column: usize, place: Place, arena: &'v Bump) -> Result<Value<'v>, TrainingError>
+    where
+        'a: 'v,
+    {
+        let found = self.batches.get(place.batch as usize).and_then(|columns| columns.get(column)?.as_ref());
+        let Some(found) = found else { return Ok(Value::Null) };
+        found.value(place.row as usize, arena).map_err(|why| self.bad(column, place, why))
+    }
+
+    /// A time that must be there, in microseconds.
+    pub(super) fn time(&self, column: usize, place: Place, arena: &Bump) -> Result<i64, TrainingError> {
+        if let Value::Time(time) = self.value(column, place, arena)? {
+            return Ok(time);
+        }
+        Err(self.bad(column, place, "is null, and every row needs it".to_owned()))
+    }
+
+    /// What is wrong with a value.
+    pub(super) fn bad(&self, column: usize, place: Place, why: String) -> TrainingError {
+        let before: usize = self.rows.iter().take(place.batch as usize).sum();
+        let column = self.names.get(column).copied().unwrap_or_default().to_owned();
+        TrainingError::Value { table: self.name.to_owned(), column, row: before + place.row as usize, why }
+    }
+}

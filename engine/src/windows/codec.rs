@@ -1,6 +1,6 @@
 //! States as bytes: see `docs/state-format.md`. Equal states give equal bytes.
 //!
-//! format 1 | schema id 4 | flags 1 | newest … | events | tiles | checksum 4
+//! format 1 | schema id 4 | flags 1 | times | events | tiles | checksum 4
 
 use super::events::{Events, Head, Id};
 use super::plan::WindowPlan;
@@ -59,8 +59,12 @@ impl<'a> State<'a> {
                 | flag(has_versions, HAS_VERSIONS)
                 | flag(!self.tiles.is_empty(), HAS_TILES),
         );
-        for time in self.newest.iter().chain(&self.complete_since) {
-            put_signed(*time, out);
+        if let Some(newest) = self.newest {
+            put_signed(newest, out);
+            put_varint(newest.wrapping_sub(self.let_go).cast_unsigned(), out);
+        }
+        if let Some(time) = self.complete_since {
+            put_signed(time, out);
         }
         if let Some((oldest, newest)) = self.refused {
             put_signed(oldest, out);
@@ -106,8 +110,12 @@ impl<'a> State<'a> {
 
     fn read(&mut self, plan: &WindowPlan, reader: &mut Reader<'a>) -> Option<()> {
         let flags = reader.u8().filter(|flags| flags & !FLAGS == 0)?;
+        self.newest = if flags & HAS_NEWEST == 0 { None } else { Some(reader.signed()?) };
+        self.let_go = match self.newest {
+            Some(newest) => newest.wrapping_sub(reader.varint()?.cast_signed()),
+            None => i64::MIN,
+        };
         let mut time = |has: u8| if flags & has == 0 { Some(None) } else { reader.signed().map(Some) };
-        self.newest = time(HAS_NEWEST)?;
         self.complete_since = time(HAS_COMPLETE_SINCE)?;
         self.refused = match (time(HAS_REFUSED)?, time(HAS_REFUSED)?) {
             (Some(oldest), Some(newest)) => Some((oldest, newest)),

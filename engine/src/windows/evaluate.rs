@@ -104,7 +104,10 @@ impl WindowPlan {
         if is_too_old {
             return Some(TOO_OLD);
         }
-        if span.start < state.complete_since.unwrap_or(complete_since) && !self.warm_up_serves() {
+        let complete_since = state.complete_since.unwrap_or(complete_since);
+        // What it let go of while windows were shorter it does not know either; of a lifetime it lets go of nothing.
+        let known = if is_lifetime { complete_since } else { complete_since.max(state.let_go) };
+        if span.start < known && !self.warm_up_serves() {
             return Some(INCOMPLETE);
         }
         let (oldest, newest) = state.refused?;

@@ -12,6 +12,8 @@ use crate::value::Value;
 pub struct State<'a> {
     /// The greatest event time that was ever accepted.
     pub(super) newest: Option<i64>,
+    /// Up to which time it has let go of events, under whatever lengths the view had: R, unless windows became longer.
+    pub(super) let_go: i64,
     /// From which time on it knows all events; none: as the view says.
     pub(super) complete_since: Option<i64>,
     /// The times of the oldest and the newest event that was refused because the state was too large.
@@ -59,7 +61,14 @@ impl<'a> State<'a> {
     /// No events at all.
     #[must_use]
     pub fn empty(plan: &WindowPlan) -> Self {
-        Self { newest: None, complete_since: None, refused: None, events: Events::new(plan.width()), tiles: Vec::new() }
+        Self {
+            newest: None,
+            let_go: i64::MIN,
+            complete_since: None,
+            refused: None,
+            events: Events::new(plan.width()),
+            tiles: Vec::new(),
+        }
     }
 
     /// The events that it keeps one by one.
@@ -138,6 +147,7 @@ impl<'a> State<'a> {
     /// Tiles that can't be read, in words.
     pub fn merge(&mut self, plan: &WindowPlan, other: &Self) -> Result<(), &'static str> {
         self.newest = self.newest.max(other.newest);
+        self.let_go = self.let_go.max(other.let_go);
         self.complete_since = match (self.complete_since, other.complete_since) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
@@ -172,6 +182,7 @@ impl<'a> State<'a> {
     pub fn settle(&mut self, plan: &WindowPlan) -> Result<(), &'static str> {
         self.events.settle();
         let retention = self.retention(plan);
+        self.let_go = self.let_go.max(retention);
         if let Some(hop) = plan.bounds.hop {
             self.seal(plan, hop)?;
             self.let_go_of_tiles(plan, floor(retention, hop))?;

@@ -5,13 +5,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use unskew_engine::definitions::fitted::{FittedFile, FittedFiles, SUFFIX, load_fitted};
-use unskew_engine::definitions::{self, Definitions, Service, ViewKind, hex};
+use unskew_engine::definitions::{self, Definitions, Service, View, ViewKind, hex};
 use unskew_engine::diagnostics::render;
 use unskew_engine::keys::EntityKey;
 use unskew_engine::plan::{Layout, Plan};
 use unskew_engine::row::Schema;
+use unskew_engine::windows::WindowPlan;
 
 use super::view::ServedView;
+use super::window::ServedWindow;
+use super::window::{ServedWindow, ServedWindows};
 use crate::error::{Code, Error};
 
 /// Definitions and fitted files, resolved.
@@ -21,6 +24,7 @@ pub struct Catalog {
     /// By entity.
     keys: HashMap<String, EntityKey>,
     views: BTreeMap<String, Arc<ServedView>>,
+    windows: ServedWindows,
     services: HashMap<String, ServedService>,
     /// Features of defined views by their own name: the view that has it, none where several have.
     bare: HashMap<String, Option<String>>,
@@ -67,7 +71,10 @@ impl Catalog {
             catalog.keys.insert(name.clone(), EntityKey::new(entity, max_key_bytes)?);
         }
         for (name, view) in &definitions.views {
-            let ViewKind::Row(row) = &view.kind else { continue };
+            let ViewKind::Row(row) = &view.kind else {
+                catalog.add_window(view, before, max_key_bytes)?;
+                continue;
+            };
             let Some(schema) = Schema::of(view)? else { continue };
             // What is known of the rows in the store stays known.
             let known = before.and_then(|before| before.views.get(name)).map(AsRef::as_ref);
@@ -83,8 +90,45 @@ impl Catalog {
                 fits.iter().filter(|((service, _), _)| service == name).map(|((_, fit), file)| (fit.as_str(), file));
             catalog.services.insert(name.clone(), ServedService::new(service, fits));
         }
+        catalog.windows = ServedWindows::new(&definitions, max_key_bytes)?;
         catalog.definitions = definitions;
         Ok(catalog)
+    }
+
+    fn add_window(&mut self, view: &Arc<View>, before: Option<&Self>, max_key_bytes: usize) -> Result<(), String> {
+        let plan = Arc::new(WindowPlan::new(view)?);
+        let known = before.and_then(|before| before.windows.get(&view.name)).map(AsRef::as_ref);
+        let source = plan.source().name.clone();
+        let served = Arc::new(ServedWindow::new(plan, EntityKey::new(&view.entity, max_key_bytes)?, known));
+        self.windows.insert(view.name.clone(), served.clone());
+        self.of_source.entry(source).or_default().push(served);
+        for (feature, _) in view.features() {
+            let views = self.bare.entry(feature.into_owned());
+            views.and_modify(|view| *view = None).or_insert_with(|| Some(view.name.clone()));
+        }
+        Ok(())
+    }
+
+    /// A defined window view.
+    #[must_use]
+    pub(in crate::lookup) fn window(&self, name: &str) -> Option<&Arc<ServedWindow>> {
+        self.windows.get(name)
+    }
+
+    /// The window views.
+    pub(super) fn windows(&self) -> impl Iterator<Item = &Arc<ServedWindow>> {
+        self.windows.values()
+    }
+
+    /// The window views that read a source.
+    #[must_use]
+    pub(in crate::lookup) fn windows_of(&self, source: &str) -> &[Arc<ServedWindow>] {
+        self.of_source.get(source).map_or(&[], Vec::as_slice)
+    }
+
+    /// The names of the sources that window views read.
+    pub(in crate::lookup) fn source_names(&self) -> impl Iterator<Item = &str> {
+        self.of_source.keys().map(String::as_str)
     }
 
     /// The fingerprints of a service that are loaded, and that of requests that bring none, or why they are refused.
@@ -118,6 +162,23 @@ impl Catalog {
     /// The row views.
     pub(super) fn views(&self) -> impl Iterator<Item = &Arc<ServedView>> {
         self.views.values()
+    }
+
+    /// A defined window view.
+    #[must_use]
+    pub(in crate::lookup) fn window(&self, name: &str) -> Option<&Arc<ServedWindow>> {
+        self.windows.get(name)
+    }
+
+    /// The window views, by name.
+    pub(in crate::lookup) fn windows(&self) -> impl Iterator<Item = (&String, &Arc<ServedWindow>)> {
+        self.windows.iter()
+    }
+
+    /// The window views that read a source; none if it has none, or if there is no such source.
+    #[must_use]
+    pub(in crate::lookup) fn windows_of(&self, source: &str) -> &[Arc<ServedWindow>] {
+        self.windows.of_source(source)
     }
 
     /// The names of the row views.

@@ -9,6 +9,8 @@ mod rows;
 mod schemas;
 mod vectors;
 mod view;
+mod window;
+mod window;
 mod write;
 
 pub(super) use features::{DefinedNames, DefinedRows, split};

@@ -1,7 +1,10 @@
 //! Whether rows that were stored under one set of definitions can be read under the next.
 
+use std::sync::Arc;
+
 use super::model::{Column, Definitions, RowView, View, ViewKind};
 use crate::diagnostics::{Diagnostic, Span};
+use crate::windows::WindowPlan;
 
 /// What forbids to go over from one set of definitions to another while rows of the old one are stored. New features and views,
 /// and ones that are gone, are fine: a row is read by the features that it was written with. A type that changed, a key that
@@ -19,7 +22,12 @@ pub fn incompatibilities(old: &Definitions, new: &Definitions) -> Vec<Diagnostic
     found
 }
 
-fn compare(old: &View, new: &View, definitions: &Definitions, found: &mut Vec<Diagnostic>) {
+/// What the states of a window view hold; none for one that can't be compiled.
+fn held(view: &Arc<View>) -> Option<[u8; 4]> {
+    WindowPlan::new(view).ok().map(|plan| plan.schema())
+}
+
+fn compare(old: &Arc<View>, new: &Arc<View>, definitions: &Definitions, found: &mut Vec<Diagnostic>) {
     let mut report = |place: &str, message: String| {
         let span: Option<Span> = definitions.places.get(place).cloned();
         let next = new.version.saturating_add(1);
@@ -42,7 +50,15 @@ fn compare(old: &View, new: &View, definitions: &Definitions, found: &mut Vec<Di
                 report(&format!("{}.{name}", new.name), message);
             }
         }
-        (ViewKind::Window(_), ViewKind::Window(_)) => {}
+        (ViewKind::Window(_), ViewKind::Window(_)) => {
+            if held(old) != held(new) {
+                let message = format!(
+                    "the view `{}` has states of windows stored, and they hold other columns, conditions, ids or tiles than it is defined with now",
+                    new.name
+                );
+                report(&new.name, message);
+            }
+        }
         (ViewKind::Row(_), ViewKind::Window(_)) => {
             report(&new.name, format!("the view `{}` has rows stored, and is now a window view", new.name));
         }

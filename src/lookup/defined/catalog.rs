@@ -12,9 +12,9 @@ use unskew_engine::plan::{Layout, Plan};
 use unskew_engine::row::Schema;
 use unskew_engine::windows::WindowPlan;
 
+use super::rows::Served;
 use super::view::ServedView;
 use super::window::ServedWindow;
-use super::window::{ServedWindow, ServedWindows};
 use crate::error::{Code, Error};
 
 /// Definitions and fitted files, resolved.
@@ -24,7 +24,9 @@ pub struct Catalog {
     /// By entity.
     keys: HashMap<String, EntityKey>,
     views: BTreeMap<String, Arc<ServedView>>,
-    windows: ServedWindows,
+    windows: BTreeMap<String, Arc<ServedWindow>>,
+    /// The window views that read a source, by its name.
+    of_source: BTreeMap<String, Vec<Arc<ServedWindow>>>,
     services: HashMap<String, ServedService>,
     /// Features of defined views by their own name: the view that has it, none where several have.
     bare: HashMap<String, Option<String>>,
@@ -90,7 +92,6 @@ impl Catalog {
                 fits.iter().filter(|((service, _), _)| service == name).map(|((_, fit), file)| (fit.as_str(), file));
             catalog.services.insert(name.clone(), ServedService::new(service, fits));
         }
-        catalog.windows = ServedWindows::new(&definitions, max_key_bytes)?;
         catalog.definitions = definitions;
         Ok(catalog)
     }
@@ -107,6 +108,12 @@ impl Catalog {
             views.and_modify(|view| *view = None).or_insert_with(|| Some(view.name.clone()));
         }
         Ok(())
+    }
+
+    /// A defined view.
+    pub(super) fn served(&self, name: &str) -> Option<Served> {
+        let row = self.views.get(name).cloned().map(Served::Row);
+        row.or_else(|| self.windows.get(name).cloned().map(Served::Window))
     }
 
     /// A defined window view.
@@ -164,23 +171,6 @@ impl Catalog {
         self.views.values()
     }
 
-    /// A defined window view.
-    #[must_use]
-    pub(in crate::lookup) fn window(&self, name: &str) -> Option<&Arc<ServedWindow>> {
-        self.windows.get(name)
-    }
-
-    /// The window views, by name.
-    pub(in crate::lookup) fn windows(&self) -> impl Iterator<Item = (&String, &Arc<ServedWindow>)> {
-        self.windows.iter()
-    }
-
-    /// The window views that read a source; none if it has none, or if there is no such source.
-    #[must_use]
-    pub(in crate::lookup) fn windows_of(&self, source: &str) -> &[Arc<ServedWindow>] {
-        self.windows.of_source(source)
-    }
-
     /// The names of the row views.
     pub fn view_names(&self) -> impl Iterator<Item = &str> {
         self.views.keys().map(String::as_str)
@@ -189,17 +179,18 @@ impl Catalog {
     /// Whether nothing is defined.
     #[must_use]
     pub(super) fn is_empty(&self) -> bool {
-        self.views.is_empty()
+        self.views.is_empty() && self.windows.is_empty()
     }
 
     /// The view that has a feature of this name, if one alone has; an error if several have.
-    pub(super) fn view_of(&self, feature: &str) -> Result<Option<&Arc<ServedView>>, Error> {
+    pub(super) fn view_of(&self, feature: &str) -> Result<Option<Served>, Error> {
         match self.bare.get(feature) {
             None => Ok(None),
-            Some(Some(view)) => Ok(self.views.get(view)),
+            Some(Some(view)) => Ok(self.served(view)),
             Some(None) => {
-                let having: Vec<_> = self.views.iter().filter(|(_, view)| view.position(feature).is_some()).collect();
-                let names: Vec<_> = having.iter().map(|(name, _)| format!("\"{name}.{feature}\"")).collect();
+                let views = self.definitions.views.values();
+                let having = views.filter(|view| view.features().iter().any(|(name, _)| name == feature));
+                let names: Vec<_> = having.map(|view| format!("\"{}.{feature}\"", view.name)).collect();
                 let message = format!("{feature:?} is a feature of several views: write {}", names.join(" or "));
                 Err(Error::invalid("feature_names", message))
             }

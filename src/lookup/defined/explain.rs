@@ -7,6 +7,7 @@ use unskew_engine::dtype::DType;
 use unskew_engine::plan::{InputRow, Origin, SlotTrace, State};
 use unskew_engine::value;
 
+use super::rows::Decoded;
 use super::vectors::{Checked, VectorsAsked};
 use crate::clock::Micros;
 use crate::error::Error;
@@ -63,15 +64,20 @@ impl Lookup {
         let wanted = checked.wanted(&catalog, &arena);
         let keys: Vec<String> = (0..plan.readers().len()).map(|view| wanted.key(view, 0)).collect();
         let budget = store_budget(self.limits.store_timeout, deadline);
-        let stored = self.stored_rows(wanted, budget, deadline).await?;
+        let stored = self.stored_rows(&catalog, wanted, budget, deadline).await?;
         let t = checked.time(0, &arena)?;
+        let states: Vec<_> = (0..plan.readers().len()).map(|view| stored.states(view)).collect();
         let mut inputs = InputRow::new(plan.layout().inputs().len());
         checked.set_request(0, &mut inputs, &arena)?;
         let mut read = Vec::with_capacity(plan.readers().len());
-        for (view, reader) in plan.readers().iter().enumerate() {
-            let (row, why) = stored.get(view, 0, &arena);
-            read.push((reader.read(row, t, &mut inputs), why));
-        }
+        checked.set_views(0, (t, &arena), (&stored, &states), &mut inputs, |view, event_time| {
+            let why = match states.get(view).and_then(|states| states.first()) {
+                Some(Decoded::Error(_, _, why)) => why.clone(),
+                Some(Decoded::State(_)) => None,
+                None => stored.get(view, 0, &arena).1,
+            };
+            read.push((event_time, why));
+        })?;
         let explain = |(index, input): (usize, &unskew_engine::plan::Input)| {
             let state = inputs.state(index);
             let (view, key, event_time, detail) = match input.origin {

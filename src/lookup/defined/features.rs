@@ -1,7 +1,5 @@
 //! `GetOnlineFeatures` over defined views: `view.feature`, or the feature's own name where one view alone has it.
 
-use std::sync::Arc;
-
 use std::time::Instant;
 
 use bumpalo::Bump;
@@ -10,10 +8,10 @@ use unskew_engine::dtype::{DType, Scalar as Kind};
 use unskew_engine::plan::{State, Stored};
 use unskew_engine::row::base64;
 use unskew_engine::value::{List, Value};
+use unskew_engine::windows::At;
 
 use super::catalog::Catalog;
-use super::rows::{EntityKeys, StoredRows, WantedRows};
-use super::view::ServedView;
+use super::rows::{Decoded, EntityKeys, Served, StoredRows, WantedRows};
 use crate::clock::Micros;
 use crate::error::Error;
 use crate::lookup::request::Request;
@@ -27,7 +25,7 @@ const EXACT: u64 = 1 << 53;
 /// The features of defined views that a request asks for.
 #[derive(Debug, Default)]
 pub(in crate::lookup) struct DefinedNames {
-    views: Vec<Arc<ServedView>>,
+    views: Vec<Served>,
     names: Vec<DefinedName>,
 }
 
@@ -39,6 +37,7 @@ struct DefinedName {
     view: usize,
     /// Position among the features of the view.
     feature: usize,
+    dtype: DType,
 }
 
 /// Takes the names of defined features out of what was asked; what is left are names of the built-in view.
@@ -56,41 +55,50 @@ pub(in crate::lookup) fn split(
     let mut left = StringList::with_capacity(asked.len(), asked.text_len());
     for name in asked.iter() {
         match resolve(catalog, name)? {
-            Some((view, feature)) => found.add(view, feature, name),
+            Some((view, feature)) => found.add(&view, feature, name),
             None => left.push(name),
         }
     }
     Ok((left, (!found.names.is_empty()).then_some(found)))
 }
 
-fn resolve<'a>(catalog: &'a Catalog, name: &str) -> Result<Option<(&'a Arc<ServedView>, usize)>, Error> {
-    if let Some((view, feature)) = name.split_once('.')
-        && let Some(view) = catalog.view(view)
+fn resolve(catalog: &Catalog, name: &str) -> Result<Option<(Served, usize)>, Error> {
+    let (served, feature) = match name.split_once('.') {
+        Some((view, feature)) if let Some(served) = catalog.served(view) => (Some(served), feature),
+        Some(_) | None => (catalog.view_of(name)?, name),
+    };
+    let Some(served) = served else { return Ok(None) };
+    let features = served.view().features();
+    let Some(position) = features.iter().position(|(known, _)| known == feature) else {
+        let names: Vec<_> = features.iter().map(|(feature, _)| format!("{feature:?}")).collect();
+        let message =
+            format!("the view {:?} has no feature {feature:?}; it has {}", served.view().name, names.join(", "));
+        return Err(Error::invalid("feature_names", message));
+    };
+    if let Served::Window(window) = &served
+        && window.plan.include_request()
     {
-        return match view.position(feature) {
-            Some(position) => Ok(Some((view, position))),
-            None => {
-                let names: Vec<_> = view.row.features.iter().map(|feature| format!("{:?}", feature.name)).collect();
-                let message =
-                    format!("the view {:?} has no feature {feature:?}; it has {}", view.view.name, names.join(", "));
-                Err(Error::invalid("feature_names", message))
-            }
-        };
+        let message = format!(
+            "the view {:?} counts the row of the request (`include_request`), which this call does not have: ask for the vectors of a service, \
+             or for their explanation",
+            window.name()
+        );
+        return Err(Error::invalid("feature_names", message));
     }
-    let view = catalog.view_of(name)?;
-    Ok(view.and_then(|view| view.position(name).map(|position| (view, position))))
+    Ok(Some((served, position)))
 }
 
 impl DefinedNames {
-    fn add(&mut self, view: &Arc<ServedView>, feature: usize, asked: &str) {
+    fn add(&mut self, view: &Served, feature: usize, asked: &str) {
         if self.names.iter().any(|name| name.asked == asked) {
             return;
         }
-        let position = self.views.iter().position(|known| Arc::ptr_eq(known, view)).unwrap_or_else(|| {
+        let position = self.views.iter().position(|known| known.view().name == view.view().name).unwrap_or_else(|| {
             self.views.push(view.clone());
             self.views.len() - 1
         });
-        self.names.push(DefinedName { asked: asked.to_owned(), view: position, feature });
+        let Some((_, dtype)) = view.view().features().get(feature).cloned() else { return };
+        self.names.push(DefinedName { asked: asked.to_owned(), view: position, feature, dtype });
     }
 
     /// The rows to read for these entities.
@@ -99,9 +107,9 @@ impl DefinedNames {
         for view in &self.views {
             let mut keys = EntityKeys::with_capacity(entity_ids.len());
             for id in entity_ids.iter() {
-                keys.push(|out| view.key.encode_text(id, out).map_err(|bad| bad.message));
+                keys.push(|out| view.key().encode_text(id, out).map_err(|bad| bad.message));
             }
-            wanted.add(view, &keys);
+            wanted.add(view.clone(), &keys);
         }
         wanted
     }
@@ -109,33 +117,112 @@ impl DefinedNames {
     /// Writes the features of a row; their statuses come later, by [`Statuses::write`].
     fn write<'a, S: ReplySink>(&'a self, stored: &'a StoredRows, row: usize, t: Micros, sink: &mut S) -> Statuses<'a> {
         let arena = Bump::new();
-        let views: Vec<_> = (0..self.views.len()).map(|view| stored.get(view, row, &arena)).collect();
+        let states: Vec<_> = (0..self.views.len()).map(|view| stored.state_of(view, row)).collect();
+        let views: Vec<_> =
+            (0..self.views.len()).map(|at| self.read((at, row), t, stored, states[at].as_ref(), &arena)).collect();
         let mut statuses =
             Statuses { names: self, states: Vec::with_capacity(self.names.len()), times: Vec::new(), bad_key: None };
-        for (view, (stored, why)) in self.views.iter().zip(&views) {
-            if let Some(time) = stored.event_time().filter(|time| *time <= t) {
-                statuses.times.push((view.view.name.as_str(), time));
+        for (view, read) in self.views.iter().zip(&views) {
+            if let Some(time) = read.event_time().filter(|time| *time <= t) {
+                statuses.times.push((view.view().name.as_str(), time));
             }
-            if matches!(stored, Stored::Error(Reason::BadKey, _)) {
-                statuses.bad_key = why.clone();
+            if read.is_bad_key() {
+                statuses.bad_key = read.why().cloned();
             }
         }
-        if views.iter().any(|(stored, _)| !matches!(stored, Stored::Error(Reason::BadKey, _))) {
+        if views.iter().any(|read| !read.is_bad_key()) {
             statuses.bad_key = None;
         }
         for name in &self.names {
-            let feature = &self.views[name.view].row.features[name.feature];
-            let (value, state) = views[name.view].0.feature(name.feature, feature, t);
+            let (value, state) = views[name.view].feature(&self.views[name.view], name.feature, t);
             let state = if state.status == Status::Present && !is_writable(value) { State::NULL } else { state };
             let has_value = !value.is_null() || state.status == Status::Null;
             if has_value {
                 sink.begin_feature(Text::plain(&name.asked));
-                write_value(value, feature.dtype, sink);
+                write_value(value, name.dtype, sink);
                 sink.end_feature();
             }
             statuses.states.push(state);
         }
         statuses
+    }
+
+    /// What was read of a view for one row.
+    fn read<'v>(
+        &'v self,
+        (view, row): (usize, usize),
+        t: Micros,
+        stored: &'v StoredRows,
+        state: Option<&'v Decoded<'v>>,
+        arena: &'v Bump,
+    ) -> Read<'v> {
+        let (Served::Window(window), Some(decoded)) = (&self.views[view], state) else {
+            let (row, why) = stored.get(view, row, arena);
+            return Read::Row(row, why);
+        };
+        let state = match decoded {
+            Decoded::State(state) => state,
+            Decoded::Error(reason, why, detail) => {
+                return Read::Failed(State::error(*reason, why), detail.clone());
+            }
+        };
+        let mut values = vec![(Value::Null, State::NULL); window.plan.features().len()];
+        let at = At { t, complete_since: stored.complete_since(view), request: None };
+        let done = window.plan.evaluate(state, at, arena, |feature, value| {
+            values[feature] = match value {
+                Ok(Value::Null) => (Value::Null, State::NULL),
+                Ok(value) => (value, State::PRESENT),
+                Err(fault) => (Value::Null, fault.into()),
+            };
+        });
+        match done {
+            Ok(()) => Read::Window(values, state.newest_before(t)),
+            Err(why) => Read::Failed(State::error(Reason::Undecodable, why), None),
+        }
+    }
+}
+
+/// What was read of a view for one row.
+enum Read<'v> {
+    /// A row, and what is wrong with it in words of its own.
+    Row(Stored<'v>, Option<String>),
+    /// The features of a window view, and the time of the newest event.
+    Window(Vec<(Value<'v>, State)>, Option<Micros>),
+    /// A state that can't be served.
+    Failed(State, Option<String>),
+}
+
+impl<'v> Read<'v> {
+    const fn event_time(&self) -> Option<Micros> {
+        match self {
+            Self::Row(row, _) => row.event_time(),
+            Self::Window(_, newest) => *newest,
+            Self::Failed(..) => None,
+        }
+    }
+
+    const fn is_bad_key(&self) -> bool {
+        match self {
+            Self::Row(row, _) => matches!(row, Stored::Error(Reason::BadKey, _)),
+            Self::Window(..) => false,
+            Self::Failed(state, _) => matches!(state.reason, Some(Reason::BadKey)),
+        }
+    }
+
+    const fn why(&self) -> Option<&String> {
+        match self {
+            Self::Row(_, why) | Self::Failed(_, why) => why.as_ref(),
+            Self::Window(..) => None,
+        }
+    }
+
+    fn feature(&self, view: &'v Served, feature: usize, t: Micros) -> (Value<'v>, State) {
+        match (self, view) {
+            (Self::Row(row, _), Served::Row(view)) => row.feature(feature, &view.row.features[feature], t),
+            (Self::Window(values, _), _) => values[feature],
+            (Self::Failed(state, _), _) => (Value::Null, *state),
+            (Self::Row(..), Served::Window(_)) => (Value::Null, State::MISSING),
+        }
     }
 }
 
@@ -172,7 +259,8 @@ impl Lookup {
         let mut wanted = names.rows(request.entity_ids.list());
         let first = wanted.add_keys(keys);
         let budget = store_budget(self.limits.store_timeout, deadline);
-        let mut stored = self.stored_rows(wanted, budget, deadline).await?;
+        let catalog = self.catalog();
+        let mut stored = self.stored_rows(&catalog, wanted, budget, deadline).await?;
         self.metrics.stage(Stage::Store, start.elapsed());
         let fetched = stored.split_off(first);
         let defined = Some(Box::new(DefinedRows { names, stored }));

@@ -5,11 +5,11 @@ pub mod columns;
 mod describe;
 mod explain;
 mod features;
+mod records;
 mod rows;
 mod schemas;
 mod vectors;
 mod view;
-mod window;
 mod window;
 mod write;
 

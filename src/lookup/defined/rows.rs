@@ -7,11 +7,16 @@ use std::time::{Duration, Instant};
 use bumpalo::Bump;
 use bytes::{Bytes, BytesMut};
 use hashbrown::{DefaultHashBuilder, HashTable};
-use unskew_engine::keys;
-use unskew_engine::plan::Stored;
+use unskew_engine::definitions::View;
+use unskew_engine::keys::{self, EntityKey};
+use unskew_engine::plan::{Stored, StoredState};
 use unskew_engine::row::{self, Cell, JsonReader, Mapping, PackedRow, SchemaId};
+use unskew_engine::windows::{State, WindowPlan};
 
+use super::catalog::Catalog;
 use super::view::ServedView;
+use super::window::ServedWindow;
+use crate::clock::Micros;
 use crate::error::Error;
 use crate::lookup::{Lookup, Reason};
 use crate::store::Fetched;
@@ -48,8 +53,35 @@ pub(super) struct WantedRows {
     views: Vec<WantedView>,
 }
 
+/// A view as it is served.
+#[derive(Clone, Debug)]
+pub(super) enum Served {
+    /// Of rows.
+    Row(Arc<ServedView>),
+    /// Of windows.
+    Window(Arc<ServedWindow>),
+}
+
+impl Served {
+    /// The definition.
+    pub(super) fn view(&self) -> &View {
+        match self {
+            Self::Row(view) => &view.view,
+            Self::Window(view) => view.plan.view(),
+        }
+    }
+
+    /// What encodes the keys of its entity.
+    pub(super) fn key(&self) -> &EntityKey {
+        match self {
+            Self::Row(view) => &view.key,
+            Self::Window(view) => &view.key,
+        }
+    }
+}
+
 struct WantedView {
-    view: Arc<ServedView>,
+    view: Served,
     /// For each row of the request.
     places: Vec<Place>,
 }
@@ -99,20 +131,21 @@ impl EntityKeys {
 
 impl WantedRows {
     /// Wants the rows of one more view, for entities with these keys.
-    pub(super) fn add(&mut self, view: &Arc<ServedView>, entities: &EntityKeys) {
+    pub(super) fn add(&mut self, view: Served, entities: &EntityKeys) {
         let mut key = Vec::with_capacity(64);
+        let defined = view.view();
         let places = entities
             .iter()
             .map(|encoded| match encoded {
                 Ok(encoded) => {
                     key.clear();
-                    keys::append_store_key(encoded, &view.view.name, view.view.version, &mut key);
+                    keys::append_store_key(encoded, &defined.name, defined.version, &mut key);
                     Place::Key(self.keys.add(&key, &mut self.room))
                 }
                 Err(why) => Place::BadKey(why.into()),
             })
             .collect();
-        self.views.push(WantedView { view: view.clone(), places });
+        self.views.push(WantedView { view, places });
     }
 
     /// The key that is read for a row of a view, as text; empty if it is malformed.
@@ -146,9 +179,30 @@ struct StoredView {
     /// How the rows that were found are read, by the schema they were written with.
     mappings: Vec<(SchemaId, Arc<Mapping>)>,
     json: Option<JsonReader>,
+    window: Option<Arc<ServedWindow>>,
+}
+
+/// The state of one entity in a window view, read from the store.
+#[derive(Debug)]
+pub(super) enum Decoded<'s> {
+    /// A state; empty where there is none.
+    State(State<'s>),
+    /// Something that can't be served, why, and why in words of its own.
+    Error(Reason, &'static str, Option<String>),
+}
+
+impl<'s> Decoded<'s> {
+    /// For the reader of the view.
+    pub(super) const fn stored(&'s self) -> StoredState<'s> {
+        match self {
+            Self::State(state) => StoredState::State(state),
+            Self::Error(reason, why, _) => StoredState::Error(*reason, why),
+        }
+    }
 }
 
 const BAD_KEY: &str = "the key of the entity is malformed or too long";
+const DAMAGED_STATE: &str = "the stored state is damaged, or is no state of the view";
 const DAMAGED: &str = "the stored row is damaged, or is no row";
 const UNKNOWN_SCHEMA: &str = "the row was written with a schema that the store does not have";
 const NO_ANSWER: &str = "the store gave no answer for this key";
@@ -160,10 +214,16 @@ impl Lookup {
     /// UNAVAILABLE or DEADLINE_EXCEEDED when the store answered for no key.
     pub(super) async fn stored_rows(
         &self,
+        catalog: &Catalog,
         wanted: WantedRows,
         budget: Duration,
         deadline: Instant,
     ) -> Result<StoredRows, Error> {
+        let windows = wanted.views.iter().filter_map(|wanted| match &wanted.view {
+            Served::Window(window) => Some(window),
+            Served::Row(_) => None,
+        });
+        self.know_windows(catalog, windows, deadline).await?;
         let keys = wanted.keys.keys;
         let fetched = if keys.is_empty() {
             Vec::new()
@@ -172,10 +232,17 @@ impl Lookup {
         };
         let mut views = Vec::with_capacity(wanted.views.len());
         for WantedView { view, places } in wanted.views {
+            let view = match view {
+                Served::Row(view) => view,
+                Served::Window(window) => {
+                    views.push(StoredView { places, mappings: Vec::new(), json: None, window: Some(window) });
+                    continue;
+                }
+            };
             let mappings = self.mappings(&view, &places, &fetched, deadline).await?;
             let has_json = places.iter().any(|place| bytes_of(place, &fetched).is_some_and(row::is_json));
             let json = has_json.then(|| view.json_reader());
-            views.push(StoredView { places, mappings, json });
+            views.push(StoredView { places, mappings, json, window: None });
         }
         Ok(StoredRows { fetched, views })
     }
@@ -227,6 +294,45 @@ impl StoredRows {
     /// Bytes of all stored values.
     pub(super) fn bytes(&self) -> usize {
         self.fetched.iter().map(|fetched| if let Fetched::Value(value) = fetched { value.len() } else { 0 }).sum()
+    }
+
+    /// The states of a window view, one for each row of the request; none for a view of rows.
+    pub(super) fn states(&self, view: usize) -> Vec<Decoded<'_>> {
+        let Some((stored, window)) = self.views.get(view).and_then(|stored| Some((stored, stored.window.as_ref()?)))
+        else {
+            return Vec::new();
+        };
+        stored.places.iter().map(|place| self.state(place, &window.plan)).collect()
+    }
+
+    /// The state of a window view for one row of the request; none for a view of rows.
+    pub(super) fn state_of(&self, view: usize, row: usize) -> Option<Decoded<'_>> {
+        let stored = self.views.get(view)?;
+        let plan = &stored.window.as_ref()?.plan;
+        stored.places.get(row).map(|place| self.state(place, plan))
+    }
+
+    fn state(&self, place: &Place, plan: &WindowPlan) -> Decoded<'_> {
+        let key = match place {
+            Place::Key(key) => *key as usize,
+            Place::BadKey(why) => return Decoded::Error(Reason::BadKey, BAD_KEY, Some(why.to_string())),
+        };
+        match self.fetched.get(key) {
+            Some(Fetched::Value(value)) => match State::decode(plan, value) {
+                Ok(state) => Decoded::State(state),
+                Err(why) => Decoded::Error(Reason::Undecodable, DAMAGED_STATE, Some(why.to_string())),
+            },
+            Some(Fetched::Missing) => Decoded::State(State::empty(plan)),
+            Some(Fetched::Damaged(why)) => Decoded::Error(Reason::Undecodable, DAMAGED_STATE, Some((*why).to_owned())),
+            Some(Fetched::Failed(why)) => Decoded::Error(Reason::Store, NO_ANSWER, Some((*why).to_owned())),
+            None => Decoded::Error(Reason::Store, NO_ANSWER, None),
+        }
+    }
+
+    /// From when on a window view knows all events; the least time: it always did.
+    pub(super) fn complete_since(&self, view: usize) -> Micros {
+        let window = self.views.get(view).and_then(|stored| stored.window.as_ref());
+        window.map_or(i64::MIN, |window| window.complete_since())
     }
 
     /// The row of a view, ready to be read feature by feature; and what is wrong in words of its own, where there are any.

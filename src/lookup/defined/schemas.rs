@@ -46,7 +46,7 @@ impl Lookup {
     pub async fn compare_with_store(&self, wait: Duration) -> Result<(), String> {
         let catalog = self.catalog();
         let views: Vec<_> = catalog.views().filter(|view| !view.is_json()).collect();
-        if views.is_empty() {
+        if catalog.is_empty() {
             return Ok(());
         }
         // A pool connects lazily.
@@ -54,7 +54,11 @@ impl Lookup {
         while self.store.ping(wait).await.is_err() && Instant::now() < limit {
             tokio::time::sleep(RETRY).await;
         }
-        let keys = views.iter().map(|view| view_key(view)).collect();
+        self.compare_windows(wait).await?;
+        let keys: Vec<_> = views.iter().map(|view| view_key(view)).collect();
+        if keys.is_empty() {
+            return Ok(());
+        }
         let fetched = match self.store.fetch(keys, wait).await {
             Ok(fetched) => fetched,
             Err(error) => {

@@ -9,7 +9,7 @@ use unskew_engine::value::Value;
 
 use super::catalog::Catalog;
 use super::columns::Column;
-use super::rows::{EntityKeys, StoredRows, WantedRows};
+use super::rows::{Decoded, EntityKeys, StoredRows, WantedRows};
 use crate::clock::Micros;
 use crate::error::{Code, Error};
 use crate::lookup::{Lookup, Reason, Status, store_budget, time};
@@ -110,7 +110,7 @@ impl Lookup {
         let planned = Instant::now();
         self.metrics.stage(Stage::Decode, planned - start);
         let budget = store_budget(self.limits.store_timeout, deadline);
-        let stored = self.stored_rows(wanted, budget, deadline).await?;
+        let stored = self.stored_rows(&catalog, wanted, budget, deadline).await?;
         let fetched = Instant::now();
         self.metrics.stage(Stage::Store, fetched - planned);
         let vectors = compute(&checked, &plan, &stored, &arena, &asked)?;
@@ -243,11 +243,53 @@ impl<'a> Checked<'a> {
         let mut wanted = WantedRows::default();
         for view in &service.views {
             let entity = service.entities.iter().position(|entity| entity.name == view.entity.name);
-            if let (Some(served), Some(keys)) = (catalog.view(&view.name), entity.and_then(|at| keys.get(at))) {
+            if let (Some(served), Some(keys)) = (catalog.served(&view.name), entity.and_then(|at| keys.get(at))) {
                 wanted.add(served, keys);
             }
         }
         wanted
+    }
+
+    /// The value of a request column, by its position among those of the service.
+    fn request_value<'v>(&'v self, row: usize, position: usize, arena: &'v Bump) -> Result<Value<'v>, Error> {
+        let dtype = self.plan.service().request[position].dtype;
+        let column = self.request[position];
+        column.value(row, dtype, arena).map_err(|why| bad_cell(column, row, why))
+    }
+
+    /// Sets the inputs that come from the views, and tells the event time of what was read of each, by view.
+    pub(super) fn set_views<'v>(
+        &'v self,
+        row: usize,
+        (t, arena): (Micros, &'v Bump),
+        (stored, states): (&'v StoredRows, &'v [Vec<Decoded<'v>>]),
+        inputs: &mut InputRow<'v>,
+        mut read: impl FnMut(usize, Option<Micros>),
+    ) -> Result<(), Error> {
+        for (view, reader) in self.plan.readers().iter().enumerate() {
+            let window = self.plan.windows().get(view).and_then(Option::as_ref);
+            let state = states.get(view).and_then(|states| states.get(row));
+            let event_time = match (window, state) {
+                (Some(window), Some(state)) => {
+                    let mut fault = None;
+                    let request = |position| {
+                        self.request_value(row, position, arena).unwrap_or_else(|error| {
+                            fault = Some(error);
+                            Value::Null
+                        })
+                    };
+                    let times = (t, stored.complete_since(view));
+                    let event_time = window.read(state.stored(), times, request, arena, inputs);
+                    if let Some(fault) = fault {
+                        return Err(fault);
+                    }
+                    event_time
+                }
+                _ => reader.read(stored.get(view, row, arena).0, t, inputs),
+            };
+            read(view, event_time);
+        }
+        Ok(())
     }
 
     /// Sets the inputs that come with the request.
@@ -304,6 +346,7 @@ fn compute(
         let times = |view: &str| ViewTimes { view: view.to_owned(), event_times: Vec::with_capacity(rows) };
         vectors.event_times = views.iter().map(|view| times(&view.name)).collect();
     }
+    let entities: Vec<_> = (0..views.len()).map(|view| stored.states(view)).collect();
     let mut inputs = InputRow::new(plan.layout().inputs().len());
     let mut vector = vec![0.0; width];
     let mut states = vec![State::PRESENT; if asked.slot_statuses { slots } else { 0 }];
@@ -313,8 +356,7 @@ fn compute(
         inputs.begin();
         let t = checked.time(row, arena)?;
         checked.set_request(row, &mut inputs, arena)?;
-        for (view, reader) in plan.readers().iter().enumerate() {
-            let event_time = reader.read(stored.get(view, row, arena).0, t, &mut inputs);
+        checked.set_views(row, (t, arena), (stored, &entities), &mut inputs, |view, event_time| {
             vectors.oldest = match (vectors.oldest, event_time) {
                 (Some(oldest), Some(time)) => Some(oldest.min(time)),
                 (oldest, time) => oldest.or(time),
@@ -322,7 +364,7 @@ fn compute(
             if let Some(times) = vectors.event_times.get_mut(view) {
                 times.event_times.push(event_time);
             }
-        }
+        })?;
         let wanted = asked.slot_statuses.then_some(&mut states[..]);
         if let Err(incomplete) = plan.evaluate(&inputs, &of_row, &mut vector, wanted) {
             let state = incomplete.state;

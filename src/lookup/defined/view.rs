@@ -74,9 +74,4 @@ impl ServedView {
     pub(super) fn is_json(&self) -> bool {
         self.row.layout == Layout::Json
     }
-
-    /// The position of a feature.
-    pub(super) fn position(&self, feature: &str) -> Option<usize> {
-        self.row.features.iter().position(|defined| defined.name == feature)
-    }
 }

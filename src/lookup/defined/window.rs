@@ -50,9 +50,4 @@ impl ServedWindow {
         self.complete_since.store(time, Ordering::Relaxed);
         self.asked.store(now, Ordering::Relaxed);
     }
-
-    /// The position of a feature.
-    pub(super) fn position(&self, feature: &str) -> Option<usize> {
-        self.plan.features().position(|(name, _)| name == feature)
-    }
 }

@@ -1,5 +1,6 @@
 //! Stores behind one trait. A store keeps opaque values under keys and, of the rows of one key, the one that is greatest in
-//! (event time, created, bytes), whatever the order or the concurrency of its writers.
+//! (event time, created, bytes), whatever the order or the concurrency of its writers. Of the values that writers derive from the one
+//! before, each is written only over the one it was derived from.
 
 pub mod embedded;
 mod open;
@@ -53,6 +54,50 @@ pub enum PutOutcome {
     Stored,
     /// The store has not got it; why.
     Failed(String),
+}
+
+/// A value to write if the key still has what its writer read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SwapRow {
+    /// The whole key. Such keys are no keys of rows: a [`PutRow`] knows nothing of what the value was derived from.
+    pub key: Bytes,
+    /// The value as [`OnlineStore::fetch`] gave it; none for nothing under the key.
+    pub expected: Option<Bytes>,
+    /// The bytes to store.
+    pub value: Bytes,
+}
+
+/// What became of one value of a [`OnlineStore::swap`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SwapOutcome {
+    /// The store has it now.
+    Stored,
+    /// Another writer was faster: the key has something else than was expected, and keeps it. The caller reads again.
+    Changed,
+    /// The store could not compare or could not write, and the key keeps what it has; why.
+    Failed(String),
+}
+
+/// Whether a store wrote a value; why not, when it could not. False when it left what it has on purpose.
+type Written = Result<bool, String>;
+
+impl PutOutcome {
+    fn of(written: Written) -> Self {
+        match written {
+            Ok(_) => Self::Stored,
+            Err(why) => Self::Failed(why),
+        }
+    }
+}
+
+impl SwapOutcome {
+    fn of(written: Written) -> Self {
+        match written {
+            Ok(true) => Self::Stored,
+            Ok(false) => Self::Changed,
+            Err(why) => Self::Failed(why),
+        }
+    }
 }
 
 /// Why a store could not answer at all. Every kind is UNAVAILABLE to the client, and a metric label.
@@ -139,6 +184,14 @@ pub trait OnlineStore: Send + Sync + 'static {
     /// # Errors
     /// When it can't be said of any row that it was stored. Some may have been.
     fn put(&self, rows: Vec<PutRow>, budget: Duration) -> StoreFuture<'_, Vec<PutOutcome>>;
+
+    /// Writes each value whose key still has what its writer read, atomically for each key: of all writers that read the same, one wins.
+    /// Answers once all of it is durable, in the order of the rows, within `budget`. The keys of one call should be distinct; rows with
+    /// the same key are compared one after the other, each with what the one before it left.
+    ///
+    /// # Errors
+    /// When it can't be said of any value that it was stored. Some may have been: the caller reads again to know.
+    fn swap(&self, rows: Vec<SwapRow>, budget: Duration) -> StoreFuture<'_, Vec<SwapOutcome>>;
 
     /// Whether the store would answer now, within `budget`.
     ///

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use unskew_gateway::store::{Fetched, OnlineStore, PutOutcome, PutRow, StoreErrorKind};
+use unskew_gateway::store::{Fetched, OnlineStore, PutOutcome, PutRow, StoreErrorKind, SwapOutcome};
 
-use crate::rows::{AMPLE, get, put, row};
+use crate::rows::{AMPLE, get, put, row, swap_row};
+use crate::swap;
 
 /// Stores a value as another tool would.
 type SetPlainly<'a> = &'a (dyn Fn(&[u8], &[u8]) + Sync);
@@ -25,6 +26,7 @@ pub async fn contract(store: Arc<dyn OnlineStore>, set_plainly: Option<SetPlainl
     one_call_may_hold_a_key_twice(shared).await;
     concurrent_writers(&store).await;
     a_budget_is_kept(shared).await;
+    swap::contract(&store).await;
     if let Some(set_plainly) = set_plainly {
         values_of_other_tools(shared, set_plainly).await;
     }
@@ -34,6 +36,7 @@ pub async fn contract(store: Arc<dyn OnlineStore>, set_plainly: Option<SetPlainl
 async fn nothing_asked(store: &dyn OnlineStore) {
     assert_eq!(store.fetch(Vec::new(), AMPLE).await, Ok(Vec::new()));
     assert_eq!(store.put(Vec::new(), AMPLE).await, Ok(Vec::new()));
+    assert_eq!(store.swap(Vec::new(), AMPLE).await, Ok(Vec::new()));
     assert_eq!(store.ping(AMPLE).await, Ok(()));
 }
 
@@ -180,6 +183,9 @@ async fn a_budget_is_kept(store: &dyn OnlineStore) {
     let rows = (0..100).map(|at| row(format!("budget:{at}"), 1, 1, "1")).collect();
     let error = store.put(rows, Duration::ZERO).await.unwrap_err();
     assert!([StoreErrorKind::Timeout, StoreErrorKind::Busy].contains(&error.kind), "{error}");
+    let rows = (0..100).map(|at| swap_row(format!("budget:{at}"), None, "1")).collect();
+    let error = store.swap(rows, Duration::ZERO).await.unwrap_err();
+    assert!([StoreErrorKind::Timeout, StoreErrorKind::Busy].contains(&error.kind), "{error}");
     assert!(start.elapsed() < Duration::from_secs(1));
 }
 
@@ -200,6 +206,10 @@ async fn values_of_other_tools(store: &dyn OnlineStore, set_plainly: SetPlainly<
         put(store, oldest.clone()).await;
         assert_eq!(get(store, &key).await, Fetched::Value(oldest.value), "over {key}");
     }
+    set_plainly(b"plain:swap", b"\xff\x00set");
+    assert_eq!(swap::one(store, swap_row("plain:swap", None, "1")).await, SwapOutcome::Changed);
+    assert_eq!(swap::one(store, swap_row("plain:swap", Some(b"\xff\x00set"), "2")).await, SwapOutcome::Stored);
+    assert_eq!(get(store, "plain:swap").await, Fetched::Value("2".into()));
     let spaced: &[u8] = b" {\r\n\t\"__event_time\" : 50 , \"__created\" : 3 , \"x\" : 1 }";
     set_plainly(b"plain:spaced", spaced);
     put(store, row("plain:spaced", 50, 2, "1")).await;
@@ -214,5 +224,6 @@ async fn closing(store: &dyn OnlineStore) {
     let kind = |error: unskew_gateway::store::StoreError| error.kind;
     assert_eq!(store.fetch(vec!["a".into()], AMPLE).await.map_err(kind), Err(StoreErrorKind::Closed));
     assert_eq!(store.put(vec![row("a", 1, 1, "1")], AMPLE).await.map_err(kind), Err(StoreErrorKind::Closed));
+    assert_eq!(store.swap(vec![swap_row("a", None, "1")], AMPLE).await.map_err(kind), Err(StoreErrorKind::Closed));
     assert_eq!(store.ping(AMPLE).await.map_err(kind), Err(StoreErrorKind::Closed));
 }

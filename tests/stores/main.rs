@@ -14,3 +14,6 @@ mod redis;
 mod redis_faults;
 mod redis_order;
 mod rows;
+mod swap;
+mod swap_embedded;
+mod swap_redis;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use unskew_gateway::store::{Fetched, OnlineStore, PutOutcome, StoreErrorKind};
 
-use crate::rows::{AMPLE, get, open_redis, put, redis_options, row, wait_ready};
+use crate::rows::{AMPLE, get, open_redis, put, redis_options, row, swap_row, wait_ready};
 use crate::support::redis::RedisServer;
 
 const BUDGET: Duration = Duration::from_millis(250);
@@ -22,9 +22,12 @@ async fn fails(store: &dyn OnlineStore, kinds: &[StoreErrorKind]) {
     let write = store.put(vec![row("a", 1, 1, "1")], BUDGET).await.unwrap_err();
     assert!(start.elapsed() < PROMPT, "a put took {:?}", start.elapsed());
     let start = Instant::now();
+    let swap = store.swap(vec![swap_row("b", None, "1")], BUDGET).await.unwrap_err();
+    assert!(start.elapsed() < PROMPT, "a swap took {:?}", start.elapsed());
+    let start = Instant::now();
     let ping = store.ping(BUDGET).await.unwrap_err();
     assert!(start.elapsed() < PROMPT, "a ping took {:?}", start.elapsed());
-    for error in [fetch, write, ping] {
+    for error in [fetch, write, swap, ping] {
         assert!(kinds.contains(&error.kind), "{error}");
     }
 }
@@ -160,6 +163,8 @@ async fn a_server_that_is_full() {
     let error = store.put(vec![row("a", 2, 1, "1"), row("b", 2, 1, "1")], AMPLE).await.unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Refused);
     assert!(error.message.contains("it has used up its maxmemory"), "{error}");
+    let error = store.swap(vec![swap_row("b", None, "1")], AMPLE).await.unwrap_err();
+    assert!(error.message.contains("it has used up its maxmemory"), "{error}");
     assert_eq!(get(&store, "a").await, Fetched::Value(row("a", 1, 1, "1").value));
     server.run("CONFIG SET maxmemory 0");
     put(&store, row("a", 2, 1, "1")).await;
@@ -183,6 +188,8 @@ async fn a_read_only_replica() {
     }
     let error = store.put(vec![row("a", 2, 1, "1")], AMPLE).await.unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Refused);
+    assert!(error.message.contains("read-only replica"), "{error}");
+    let error = store.swap(vec![swap_row("b", None, "1")], AMPLE).await.unwrap_err();
     assert!(error.message.contains("read-only replica"), "{error}");
     replica.run("REPLICAOF NO ONE");
     put(&store, row("a", 2, 1, "1")).await;

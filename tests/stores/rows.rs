@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use unskew_gateway::store::embedded::{self, Embedded};
 use unskew_gateway::store::redis::{self, Redis};
-use unskew_gateway::store::{Fetched, OnlineStore, PutOutcome, PutRow, StoreError, StoreUrl};
+use unskew_gateway::store::{Fetched, OnlineStore, PutOutcome, PutRow, StoreError, StoreUrl, SwapRow};
 
 /// Enough for any call that is not meant to run out of time.
 pub const AMPLE: Duration = Duration::from_secs(30);
@@ -15,6 +15,15 @@ pub const AMPLE: Duration = Duration::from_secs(30);
 pub fn row(key: impl AsRef<[u8]>, event_time: i64, created: i64, feature: &str) -> PutRow {
     let value = format!("{{\"__event_time\":{event_time},\"__created\":{created},\"x\":{feature}}}");
     PutRow { key: Bytes::copy_from_slice(key.as_ref()), event_time, created, value: value.into() }
+}
+
+/// A value to write over the expected one.
+pub fn swap_row(key: impl AsRef<[u8]>, expected: Option<&[u8]>, value: impl AsRef<[u8]>) -> SwapRow {
+    SwapRow {
+        key: Bytes::copy_from_slice(key.as_ref()),
+        expected: expected.map(Bytes::copy_from_slice),
+        value: Bytes::copy_from_slice(value.as_ref()),
+    }
 }
 
 /// The options of an embedded store in tests: little memory, so that tables and caches take part.

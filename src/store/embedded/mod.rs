@@ -9,6 +9,7 @@ mod directory;
 mod engine;
 mod journals;
 mod open;
+mod slot;
 mod watermark;
 mod writer;
 
@@ -21,8 +22,12 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use self::engine::{Engine, unusable_key};
+use self::slot::Write;
 use self::writer::{Job, Limits};
-use super::{Fetched, OnlineStore, PutOutcome, PutRow, StoreError, StoreErrorKind, StoreFuture, StoreGauges};
+use super::{
+    Fetched, OnlineStore, PutOutcome, PutRow, StoreError, StoreErrorKind, StoreFuture, StoreGauges, SwapOutcome,
+    SwapRow, Written,
+};
 
 pub use self::check::{Report, accept_loss, check};
 
@@ -62,7 +67,7 @@ pub struct Embedded {
     failed: Arc<AtomicBool>,
 }
 
-type Answer = oneshot::Receiver<Result<Vec<PutOutcome>, StoreError>>;
+type Answer = oneshot::Receiver<Result<Vec<Written>, StoreError>>;
 
 impl Embedded {
     fn engine(&self) -> Result<Arc<Engine>, StoreError> {
@@ -72,7 +77,7 @@ impl Embedded {
     /// Queues the rows in parts that each fit one commit, as long as there is room before the deadline.
     async fn enqueue(
         &self,
-        rows: Vec<PutRow>,
+        rows: Vec<Write>,
         deadline: Instant,
     ) -> Result<Vec<(usize, Result<Answer, StoreError>)>, StoreError> {
         let mut answers = Vec::new();
@@ -94,27 +99,37 @@ impl Embedded {
         }
     }
 
-    async fn enqueue_part(&self, rows: Vec<PutRow>, deadline: Instant) -> Result<Answer, StoreError> {
+    async fn enqueue_part(&self, rows: Vec<Write>, deadline: Instant) -> Result<Answer, StoreError> {
         let count = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         let room = timeout_at(deadline, Arc::clone(&self.room).acquire_many_owned(count))
             .await
             .map_err(|_| StoreError::new(StoreErrorKind::Busy, "its queue of writes stayed full"))?
             .map_err(|_| closed())?;
-        let bytes = rows.iter().map(|row| row.key.len() + row.value.len()).sum();
+        let bytes = rows.iter().map(Write::size).sum();
         let (reply, answer) = oneshot::channel();
         let queue = self.queue.read().unwrap_or_else(PoisonError::into_inner);
         queue.as_ref().ok_or_else(closed)?.send(Job { rows, bytes, reply, room }).map_err(|_| writer_gone())?;
         Ok(answer)
     }
 
-    async fn store(&self, rows: Vec<PutRow>, budget: Duration) -> Result<Vec<PutOutcome>, StoreError> {
+    /// Has the rows committed. Gives what became of each.
+    async fn store(
+        &self,
+        rows: impl ExactSizeIterator<Item = Write>,
+        budget: Duration,
+    ) -> Result<Vec<Written>, StoreError> {
         if budget.is_zero() {
             return Err(StoreError::new(StoreErrorKind::Timeout, "no time was left for the write"));
         }
         let deadline = Instant::now() + budget;
-        let mut outcomes: Vec<_> = rows.iter().map(|row| unusable_key(&row.key)).map(refusal).collect();
-        let usable: Vec<_> =
-            rows.into_iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_none()).map(|(row, _)| row).collect();
+        let (mut outcomes, mut usable) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
+        for row in rows {
+            let refused = unusable_key(row.key()).map(|why| Err(why.to_owned()));
+            if refused.is_none() {
+                usable.push(row);
+            }
+            outcomes.push(refused);
+        }
         let mut stored = Vec::with_capacity(usable.len());
         if !usable.is_empty() {
             let (mut any, mut first_error) = (false, None);
@@ -129,7 +144,7 @@ impl Embedded {
                         stored.extend(part);
                     }
                     Err(error) => {
-                        stored.extend(std::iter::repeat_n(PutOutcome::Failed(error.message.clone()), length));
+                        stored.extend(std::iter::repeat_n(Err(error.message.clone()), length));
                         first_error.get_or_insert(error);
                     }
                 }
@@ -175,7 +190,17 @@ impl OnlineStore for Embedded {
     }
 
     fn put(&self, rows: Vec<PutRow>, budget: Duration) -> StoreFuture<'_, Vec<PutOutcome>> {
-        Box::pin(self.store(rows, budget))
+        Box::pin(async move {
+            let written = self.store(rows.into_iter().map(Write::Keep), budget).await?;
+            Ok(written.into_iter().map(PutOutcome::of).collect())
+        })
+    }
+
+    fn swap(&self, rows: Vec<SwapRow>, budget: Duration) -> StoreFuture<'_, Vec<SwapOutcome>> {
+        Box::pin(async move {
+            let written = self.store(rows.into_iter().map(Write::Swap), budget).await?;
+            Ok(written.into_iter().map(SwapOutcome::of).collect())
+        })
     }
 
     fn ping(&self, _budget: Duration) -> StoreFuture<'_, ()> {
@@ -235,11 +260,11 @@ impl Drop for Embedded {
 }
 
 /// The rows in parts that each fit one commit.
-fn parts(rows: Vec<PutRow>, limits: Limits) -> Vec<Vec<PutRow>> {
+fn parts(rows: Vec<Write>, limits: Limits) -> Vec<Vec<Write>> {
     let mut parts = Vec::new();
     let (mut part, mut bytes) = (Vec::new(), 0);
     for row in rows {
-        let size = row.key.len() + row.value.len();
+        let size = row.size();
         if !part.is_empty() && (part.len() == limits.rows || bytes + size > limits.bytes) {
             parts.push(std::mem::take(&mut part));
             bytes = 0;
@@ -264,7 +289,7 @@ fn read_all(engine: &Engine, keys: &[Bytes]) -> Result<Vec<Fetched>, StoreError>
     }
 }
 
-async fn settled(answer: Answer, deadline: Instant) -> Result<Vec<PutOutcome>, StoreError> {
+async fn settled(answer: Answer, deadline: Instant) -> Result<Vec<Written>, StoreError> {
     match timeout_at(deadline, answer).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_)) => Err(writer_gone()),
@@ -272,10 +297,6 @@ async fn settled(answer: Answer, deadline: Instant) -> Result<Vec<PutOutcome>, S
             Err(StoreError::new(StoreErrorKind::Timeout, "the commit took too long; the rows may still be stored"))
         }
     }
-}
-
-fn refusal(why: Option<&'static str>) -> Option<PutOutcome> {
-    why.map(|why| PutOutcome::Failed(why.to_owned()))
 }
 
 fn closed() -> StoreError {

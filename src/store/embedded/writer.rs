@@ -1,4 +1,4 @@
-//! The one writer of an embedded store. It takes all that is queued, keeps the greatest row of each key, commits once with an fsync and
+//! The one writer of an embedded store. It takes all that is queued, works out what each key is left with, commits once with an fsync and
 //! then answers everyone: many small writes share one wait for the disk.
 
 use std::collections::HashMap;
@@ -10,18 +10,18 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::engine::Engine;
+use super::slot::{Slot, Write};
 use super::watermark::Watermark;
-use crate::store::order::{self, Times};
-use crate::store::{Fetched, PutOutcome, PutRow, StoreError, StoreErrorKind};
+use crate::store::{StoreError, StoreErrorKind, Written};
 
 /// Rows to commit together, and whom to tell.
 pub(super) struct Job {
     /// At most as many rows and bytes as one commit takes.
-    pub rows: Vec<PutRow>,
-    /// Bytes of all keys and values.
+    pub rows: Vec<Write>,
+    /// Bytes of all keys and new values.
     pub bytes: usize,
     /// Told once the rows are durable.
-    pub reply: oneshot::Sender<Result<Vec<PutOutcome>, StoreError>>,
+    pub reply: oneshot::Sender<Result<Vec<Written>, StoreError>>,
     /// Their room in the queue, given back when the job is done.
     pub room: OwnedSemaphorePermit,
 }
@@ -95,9 +95,10 @@ impl Writer {
         {
             tracing::error!(%error, "embedded store can't write");
         }
+        let mut settled = result.map(Vec::into_iter);
         for job in group {
-            let answer = match &result {
-                Ok(unreadable) => Ok(job.rows.iter().map(|row| outcome(row, unreadable)).collect()),
+            let answer = match &mut settled {
+                Ok(settled) => Ok(settled.by_ref().take(job.rows.len()).collect()),
                 Err(error) => Err(error.clone()),
             };
             // The caller may have run out of time; its rows are stored all the same.
@@ -106,31 +107,19 @@ impl Writer {
         }
     }
 
-    /// Stores what is greater than what is there. Gives the keys whose stored row could not be read, which are left alone.
-    fn store(&mut self, group: &[Job]) -> Result<HashMap<Bytes, &'static str>, StoreError> {
-        let mut unreadable = HashMap::new();
-        let mut rows = Vec::new();
+    /// Stores what the group leaves under each key. Gives what became of each row, in the order of the jobs.
+    fn store(&mut self, group: &[Job]) -> Result<Vec<Written>, StoreError> {
         let view = self.engine.view().map_err(|found| StoreError::new(StoreErrorKind::Io, found.describe()))?;
-        for (key, row) in greatest(group) {
-            match view.read(key) {
-                Fetched::Missing => rows.push((key.clone(), row.value.clone())),
-                Fetched::Value(stored) if order::replaces(Times::of(row), &row.value, &stored) => {
-                    rows.push((key.clone(), row.value.clone()));
-                }
-                Fetched::Value(_) => {}
-                Fetched::Damaged(why) => {
-                    // Its times are lost with it, so it is older than any row: a new row repairs the key.
-                    tracing::warn!(key = %key.escape_ascii(), why, "damaged row is replaced");
-                    rows.push((key.clone(), row.value.clone()));
-                }
-                Fetched::Failed(why) => {
-                    unreadable.insert(key.clone(), why);
-                }
-            }
-        }
+        let mut slots: HashMap<&Bytes, Slot<'_>> = HashMap::new();
+        let rows = group.iter().flat_map(|job| &job.rows);
+        let settled = rows
+            .map(|row| slots.entry(row.key()).or_insert_with_key(|key| Slot::new(view.read(key))).apply(row))
+            .collect();
         drop(view);
+        let rows: Vec<_> =
+            slots.into_iter().filter_map(|(key, slot)| Some((key.clone(), slot.written()?.clone()))).collect();
         if rows.is_empty() {
-            return Ok(unreadable);
+            return Ok(settled);
         }
         let number = self.last + 1;
         self.engine
@@ -140,28 +129,6 @@ impl Writer {
         self.watermark
             .set(number)
             .map_err(|error| StoreError::new(StoreErrorKind::Io, format!("the watermark can't be written: {error}")))?;
-        Ok(unreadable)
-    }
-}
-
-/// The greatest row of each key.
-fn greatest(group: &[Job]) -> HashMap<&Bytes, &PutRow> {
-    let mut best: HashMap<&Bytes, &PutRow> = HashMap::new();
-    for row in group.iter().flat_map(|job| &job.rows) {
-        best.entry(&row.key)
-            .and_modify(|kept| {
-                if (Times::of(row), &row.value) > (Times::of(kept), &kept.value) {
-                    *kept = row;
-                }
-            })
-            .or_insert(row);
-    }
-    best
-}
-
-fn outcome(row: &PutRow, unreadable: &HashMap<Bytes, &'static str>) -> PutOutcome {
-    match unreadable.get(&row.key) {
-        None => PutOutcome::Stored,
-        Some(why) => PutOutcome::Failed(format!("the stored row could not be compared: {why}")),
+        Ok(settled)
     }
 }

@@ -8,6 +8,7 @@ mod config;
 mod connections;
 mod faults;
 mod reader;
+mod scripts;
 mod write;
 
 use std::sync::Arc;
@@ -23,7 +24,10 @@ use self::combine::Combiner;
 use self::connections::Connections;
 use self::reader::Reader;
 use super::url::RedisUrl;
-use super::{Fetched, OnlineStore, PutOutcome, PutRow, StoreError, StoreErrorKind, StoreFuture, StoreGauges};
+use super::{
+    Fetched, OnlineStore, PutOutcome, PutRow, StoreError, StoreErrorKind, StoreFuture, StoreGauges, SwapOutcome,
+    SwapRow,
+};
 
 pub use self::config::Options;
 
@@ -89,6 +93,10 @@ impl OnlineStore for Redis {
 
     fn put(&self, rows: Vec<PutRow>, budget: Duration) -> StoreFuture<'_, Vec<PutOutcome>> {
         Box::pin(async move { self.connection()?.reader().put_all(rows, budget).await })
+    }
+
+    fn swap(&self, rows: Vec<SwapRow>, budget: Duration) -> StoreFuture<'_, Vec<SwapOutcome>> {
+        Box::pin(async move { self.connection()?.reader().swap_all(rows, budget).await })
     }
 
     fn ping(&self, budget: Duration) -> StoreFuture<'_, ()> {

@@ -169,6 +169,7 @@ impl<'a> Column<'a> {
     ///
     /// # Errors
     /// A value that does not fit the declared type, in words.
+    #[inline]
     pub fn value<'v>(&self, row: usize, arena: &'v Bump) -> Result<Value<'v>, String>
     where
         'a: 'v,

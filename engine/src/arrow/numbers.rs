@@ -67,6 +67,7 @@ impl<'a> Ints<'a> {
     }
 
     /// The number of a row that the array has.
+    #[inline]
     pub(super) fn get(self, row: usize) -> i128 {
         match self {
             Self::I8(values) => values[row].into(),
@@ -118,6 +119,7 @@ impl<'a> Floats<'a> {
     }
 
     /// The number of a row that the array has.
+    #[inline]
     pub(super) fn get(self, row: usize) -> f64 {
         match self {
             Self::F16(array) => array.value(row).to_f64(),
@@ -150,6 +152,7 @@ impl<'a> Times<'a> {
 
     /// The time of a row that the array has, in microseconds since 1970-01-01 UTC; finer is floored. None outside the years 1 to
     /// 9999.
+    #[inline]
     pub(super) fn get(self, row: usize) -> Option<i64> {
         let time = match self {
             Self::Seconds(values) => values[row].checked_mul(1_000_000)?,

@@ -1,4 +1,4 @@
-//! The functions of window views: what each reads and what it gives. Another part computes them.
+//! The functions of window views: what each reads and what it gives. [`crate::windows`] computes them.
 
 use crate::dtype::{DType, Scalar};
 
@@ -31,6 +31,7 @@ pub(super) enum Takes {
     /// What has an order that people expect.
     Ordered,
     Numbers,
+    NumbersOrBool,
 }
 
 /// The type of a result.
@@ -65,16 +66,18 @@ impl Takes {
     pub(super) const fn includes(self, dtype: Scalar) -> bool {
         match self {
             Self::Scalars => true,
-            Self::Ordered => dtype.is_number() || matches!(dtype, Scalar::Timestamp | Scalar::String),
+            Self::Ordered => dtype.is_number() || matches!(dtype, Scalar::Timestamp | Scalar::String | Scalar::Bool),
             Self::Numbers => dtype.is_number(),
+            Self::NumbersOrBool => dtype.is_number() || matches!(dtype, Scalar::Bool),
         }
     }
 
     pub(super) const fn words(self) -> &'static str {
         match self {
             Self::Scalars => "a column that is no list and no vector",
-            Self::Ordered => "a column of numbers, text or timestamps",
+            Self::Ordered => "a column of numbers, text, timestamps or bool",
             Self::Numbers => "a column of numbers",
+            Self::NumbersOrBool => "a column of numbers or bool",
         }
     }
 }
@@ -99,7 +102,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function("count_distinct", "how many different values", Needs::Column, Takes::Scalars, Gives::Int64),
     function("approx_count_distinct", "about how many different values", Needs::Column, Takes::Scalars, Gives::Int64),
     function("sum", "the exact sum, rounded once", Needs::Column, Takes::Numbers, Gives::Same),
-    function("mean", "the mean", Needs::Column, Takes::Numbers, Gives::Float64),
+    function("mean", "the mean", Needs::Column, Takes::NumbersOrBool, Gives::Float64),
     function("min", "the least value", Needs::Column, Takes::Ordered, Gives::Same),
     function("max", "the greatest value", Needs::Column, Takes::Ordered, Gives::Same),
     function("variance", "the population variance", Needs::Column, Takes::Numbers, Gives::Float64),

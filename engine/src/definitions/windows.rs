@@ -1,4 +1,4 @@
-//! Window views: aggregations over the events of a source. They are checked here and computed elsewhere.
+//! Window views: aggregations over the events of a source. They are checked here; [`crate::windows`] computes them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -50,6 +50,16 @@ pub(super) fn window_view(
         );
     }
     let resolution = node.get("resolution").and_then(ttl);
+    if let (Some(hop), Some(lateness)) = (resolution, node.get("lateness").and_then(ttl))
+        && lateness < hop
+    {
+        let place = node.get("lateness").map_or(&key.span, |node| &node.span);
+        out.error_with_help(
+            place,
+            "`lateness` is shorter than `resolution`",
+            "make it at least as long: a window that ends now begins in an hour, or whatever a tile is, that must still be kept",
+        );
+    }
     let context = Context { source, texts, resolution };
     let aggregation = |(key, node): &(Key, Node)| aggregation(key, node, &context, out);
     let aggregations: Vec<Option<Aggregation>> = aggregations.entries().iter().map(aggregation).collect();

@@ -131,6 +131,16 @@ impl Feature {
         arena: &'v Bump,
     ) -> Result<Value<'v>, Fault> {
         let Some(accumulator) = accumulators.get(self.spec) else { return Ok(Value::Null) };
+        // The two that most windows have, at once.
+        match (self.function, accumulator) {
+            (Function::Count, Accumulator::Count(count @ 1..)) => return Ok(Value::Int(*count)),
+            (Function::Mean, Accumulator::Sum(moments)) => {
+                if let Some(mean) = moments.mean() {
+                    return Ok(Value::Float(mean));
+                }
+            }
+            _ => {}
+        }
         let second = self.second.and_then(|second| accumulators.get(second));
         match self.outcome(accumulator, second, t, arena)? {
             // Any NaN is null.

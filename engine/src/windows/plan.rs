@@ -254,6 +254,30 @@ impl WindowPlan {
             .copied()
     }
 
+    /// Whether a projection is columns alone, which [`WindowPlan::project_columns`] reads.
+    #[must_use]
+    pub fn has_no_conditions(&self) -> bool {
+        self.projection.iter().all(|it| matches!(it, Projected::Column { .. }))
+    }
+
+    /// Appends the projection of an event, of a view without conditions; `column` gives the value of a column of the source.
+    ///
+    /// # Errors
+    /// What `column` refuses.
+    #[inline]
+    pub fn project_columns<'v, E>(
+        &self,
+        mut column: impl FnMut(usize) -> Result<Value<'v>, E>,
+        out: &mut Vec<Value<'v>>,
+    ) -> Result<(), E> {
+        for value in &self.projection {
+            if let Projected::Column { position, .. } = value {
+                out.push(projected(column(*position)?));
+            }
+        }
+        Ok(())
+    }
+
     /// Appends the projection of an event whose columns stand in `scope` in the order of the source.
     ///
     /// # Errors

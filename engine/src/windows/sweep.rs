@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use bumpalo::Bump;
 
-use super::accumulator::{Accumulator, Read, Use};
+use super::accumulator::{Accumulator, Kind, Read, Spec, Use};
 use super::events::{Events, Head, Id};
 use super::plan::WindowPlan;
 use crate::scope::Fault;
@@ -44,23 +44,31 @@ impl WindowPlan {
         let mut windows: Vec<Vec<Accumulator<'v>>> =
             self.lengths.iter().map(|_| self.specs.iter().map(|spec| spec.start(Use::Sliding)).collect()).collect();
         let schedule = known_at.map(|known| self.schedule(events, known));
+        // How many events there are needs no memory of each: it follows from how many entered and left.
+        let is_count = |spec: &Spec| spec.kind == Kind::Count && spec.read == Read::Event && spec.filter.is_none();
+        let counted = self.specs.iter().position(is_count);
+        let specs: Vec<(usize, &Spec)> =
+            self.specs.iter().enumerate().filter(|(position, _)| Some(*position) != counted).collect();
         let mut entered = 0;
         let mut left = vec![0; self.lengths.len()];
         for (row, asked) in rows.enumerate() {
             while let Some(event) = self.entering(events, schedule.as_ref(), entered, asked.t) {
-                self.each(events, event, |spec, head, value| {
+                each(&specs, events, event, |spec, head, value| {
                     windows.iter_mut().filter_map(|window| window.get_mut(spec)).for_each(|it| it.add(head, value));
                 });
                 entered += 1;
             }
             for (length, (window, left)) in windows.iter_mut().zip(&mut left).enumerate() {
                 while let Some(event) = self.leaving(events, schedule.as_ref(), length, *left, asked.t) {
-                    self.each(events, event, |spec, head, value| {
+                    each(&specs, events, event, |spec, head, value| {
                         if let Some(accumulator) = window.get_mut(spec) {
                             accumulator.remove(head, value);
                         }
                     });
                     *left += 1;
+                }
+                if let Some(count) = counted.and_then(|counted| window.get_mut(counted)) {
+                    *count = Accumulator::Count((entered - *left) as i64);
                 }
             }
             let head = Head { time: asked.t, id: Id::None, version: 0 };
@@ -116,17 +124,6 @@ impl WindowPlan {
         }
     }
 
-    #[inline]
-    fn each<'v>(&self, events: &Events<'v>, event: usize, mut change: impl FnMut(usize, &Head<'v>, Value<'v>)) {
-        let Some(head) = events.heads().get(event) else { return };
-        let row = events.row(event);
-        for (position, spec) in self.specs.iter().enumerate() {
-            if let Some(value) = spec.read(head, row) {
-                change(position, head, value);
-            }
-        }
-    }
-
     fn of_request<'v>(&self, request: Option<&[Value<'v>]>, head: &Head<'v>, mut change: impl FnMut(usize, Value<'v>)) {
         let Some(request) = request else { return };
         for (position, spec) in self.specs.iter().enumerate().filter(|(_, spec)| spec.read != Read::Time) {
@@ -157,6 +154,23 @@ impl WindowPlan {
         schedule.enter.sort_unstable();
         schedule.leave.iter_mut().for_each(|leave| leave.sort_unstable());
         schedule
+    }
+}
+
+/// What each accumulator reads of an event.
+#[inline]
+fn each<'v>(
+    specs: &[(usize, &Spec)],
+    events: &Events<'v>,
+    event: usize,
+    mut change: impl FnMut(usize, &Head<'v>, Value<'v>),
+) {
+    let Some(head) = events.heads().get(event) else { return };
+    let row = events.row(event);
+    for (position, spec) in specs {
+        if let Some(value) = spec.read(head, row) {
+            change(*position, head, value);
+        }
     }
 }
 

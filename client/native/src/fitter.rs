@@ -11,11 +11,12 @@ use unskew_engine::definitions::Service;
 use unskew_engine::definitions::fitted::FittedFile;
 use unskew_engine::dtype::Scalar;
 use unskew_engine::fit::{Pass, ServiceFit};
-use unskew_engine::plan::{Batch, Layout};
+use unskew_engine::plan::Layout;
 use unskew_engine::transforms::Other;
 use unskew_engine::value::Value;
 
 use crate::errors::refused;
+use crate::plan::read;
 
 /// A fit under way: passes over the same batches, until [`Fitter::finish_pass`] gives the fitted file.
 #[pyclass(frozen, module = "unskew._native")]
@@ -47,11 +48,12 @@ impl Fitter {
 
 #[pymethods]
 impl Fitter {
-    /// Takes a batch.
-    fn update(&self, py: Python<'_>, batch: PyRecordBatch) -> PyResult<()> {
-        let table = batch.into_inner();
+    /// Takes a batch. `statuses`: those of inputs, by their names.
+    #[pyo3(signature = (batch, statuses=None))]
+    fn update(&self, py: Python<'_>, batch: PyRecordBatch, statuses: Option<PyRecordBatch>) -> PyResult<()> {
         py.detach(|| {
-            let batch = Batch::new(&self.layout, &table).map_err(|error| refused("data", error))?;
+            let table = batch.as_ref();
+            let batch = read(&self.layout, &batch, statuses.as_ref())?;
             let mut fit = self.fit();
             let column = |name: &str| {
                 table

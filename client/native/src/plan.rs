@@ -28,6 +28,20 @@ impl Plan {
     }
 }
 
+/// The columns of a batch that a layout reads, with the statuses of those whose statuses are told.
+pub(crate) fn read<'a>(
+    layout: &plan::Layout,
+    table: &'a PyRecordBatch,
+    statuses: Option<&PyRecordBatch>,
+) -> PyResult<Batch<'a>> {
+    let batch = Batch::new(layout, table.as_ref());
+    let batch = match statuses {
+        Some(statuses) => batch.and_then(|batch| batch.with_statuses(layout, statuses.as_ref())),
+        None => batch,
+    };
+    batch.map_err(|error| refused("data", error))
+}
+
 /// Rows that are worth a thread of their own.
 const THREAD_ROWS: usize = 16_384;
 
@@ -96,22 +110,23 @@ impl Plan {
             .collect()
     }
 
-    /// Fills in the vectors of a batch, rows × width, and gives the rows that are not complete.
+    /// Fills in the vectors of a batch, rows × width, and gives the rows that are not complete. `statuses`: those of inputs, by their names.
+    #[pyo3(signature = (batch, out, statuses=None))]
     fn transform_into(
         &self,
         py: Python<'_>,
         batch: PyRecordBatch,
         out: &Bound<'_, PyArray2<f32>>,
+        statuses: Option<PyRecordBatch>,
     ) -> PyResult<Vec<Incomplete>> {
-        let table = batch.into_inner();
         let mut out = out.try_readwrite().map_err(|error| refused("data", error))?;
         let out = out.as_slice_mut().map_err(|error| refused("data", error))?;
-        if out.len() != table.num_rows() * self.plan.width() {
-            let (rows, width) = (table.num_rows(), self.plan.width());
+        let (rows, width) = (batch.as_ref().num_rows(), self.plan.width());
+        if out.len() != rows * width {
             return Err(refused("data", format!("the vectors of {rows} rows need an array of {rows} × {width}")));
         }
         let incomplete = py.detach(|| {
-            let batch = Batch::new(self.plan.layout(), &table).map_err(|error| refused("data", error))?;
+            let batch = read(self.plan.layout(), &batch, statuses.as_ref())?;
             fill(&self.plan, &batch, out).map_err(|error| refused("data", error))
         })?;
         let incomplete = incomplete.iter().map(|(row, first)| {

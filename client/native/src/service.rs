@@ -1,13 +1,17 @@
 //! A service of a set of definitions.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
+use pyo3_arrow::{PyRecordBatch, PyTable};
+use unskew_engine::arrow::RecordBatch;
 use unskew_engine::definitions::fitted::{self, FittedFile, SUFFIX};
 use unskew_engine::definitions::{self, canonical};
 use unskew_engine::fit::target_columns;
 use unskew_engine::plan::{self, Layout};
+use unskew_engine::training;
 
 use crate::definitions::folder;
 use crate::errors::refused;
@@ -51,6 +55,27 @@ impl Service {
     /// All that the fingerprint covers but the fitted parameters, as JSON.
     fn canonical(&self) -> String {
         canonical(&self.service)
+    }
+
+    /// Computes what it reads of its views, for every row of a spine, from the histories of sources. `time_column`: t of each row, where the
+    /// service does not name it. Gives two batches, values and statuses, with a column a feature.
+    fn join(
+        &self,
+        py: Python<'_>,
+        spine: PyTable,
+        sources: BTreeMap<String, PyTable>,
+        time_column: &str,
+        threads: usize,
+    ) -> PyResult<(PyRecordBatch, PyRecordBatch)> {
+        let spine = batches(spine);
+        let sources = sources.into_iter().map(|(name, table)| (name, batches(table))).collect();
+        let [values, statuses] = py.detach(|| {
+            let rows = spine.iter().map(RecordBatch::num_rows).sum();
+            training::join(&self.service, time_column, &spine, &sources, threads)
+                .and_then(|features| training::to_arrow(&features, rows))
+                .map_err(|error| refused("data", error))
+        })?;
+        Ok((PyRecordBatch::new(values), PyRecordBatch::new(statuses)))
     }
 
     /// An empty fit. `time_column`: t of each row, where the service does not name it; none: the fitted file tells no interval.
@@ -109,4 +134,13 @@ impl Service {
     fn layout(&self) -> PyResult<Layout> {
         Layout::new(&self.service).map_err(|error| refused("unsupported", error))
     }
+}
+
+/// The batches of a table; at least one, so that its columns are looked at though it has no rows.
+fn batches(table: PyTable) -> Vec<RecordBatch> {
+    let (mut batches, schema) = table.into_inner();
+    if batches.is_empty() {
+        batches.push(RecordBatch::new_empty(schema));
+    }
+    batches
 }

@@ -4,6 +4,7 @@
     service = definitions.services["fraud_model"]
     fitted = service.fit(table)
     vectors = service.transform(table, fitted)
+    made = unskew.training_set(definitions, "fraud_model", spine, {"transactions": "transactions.parquet"})
 
     with unskew.FeatureStoreClient("127.0.0.1:50051") as client:
         reply = client.online_features(["customer_596"], ["nb_tx", "avg_amount"])
@@ -25,6 +26,8 @@ from unskew.retry import RetryPolicy
 from unskew.security import TLS
 from unskew.served import GatewayColumn, GatewayDefinitions, GatewayService, GatewayView
 from unskew.service import Fitted, Incomplete, OfflineVectors, Service, Slot
+from unskew.training import TrainingSet, training_set
+from unskew.training_statistics import FeatureStatistics, SlotStatistics, Statistics
 from unskew.vectors import IncompleteRow, Vectors
 
 __version__ = version("unskew")
@@ -39,6 +42,7 @@ __all__ = [
     "ExplainedStep",
     "Explanation",
     "FeatureRow",
+    "FeatureStatistics",
     "FeatureStoreClient",
     "FeatureValue",
     "Fitted",
@@ -54,7 +58,10 @@ __all__ = [
     "RetryPolicy",
     "Service",
     "Slot",
+    "SlotStatistics",
+    "Statistics",
     "Status",
+    "TrainingSet",
     "UnskewError",
     "Vectors",
     "WriteResult",
@@ -62,4 +69,5 @@ __all__ = [
     "errors",
     "load",
     "parse",
+    "training_set",
 ]

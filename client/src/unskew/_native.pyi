@@ -1,6 +1,6 @@
 """The engine, compiled. Not for users: `unskew` wraps it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, final
 
@@ -54,6 +54,11 @@ class Service:
         """Columns that a fit reads besides."""
     def canonical(self) -> str:
         """All that the fingerprint covers but the fitted parameters, as JSON."""
+    def join(self, spine: Any, sources: Mapping[str, Any], time_column: str, threads: int) -> tuple[Any, Any]:
+        """What it reads of its views, for every row of a spine: two batches of Arrow, values and statuses.
+
+        `spine`, and the history of each source: any object with `__arrow_c_stream__`. The GIL is released.
+        """
     def fitter(self, time_column: str | None = None) -> Fitter:
         """An empty fit. `time_column`: t of each row, where the service does not name it."""
     def fitted(self) -> list[str]:
@@ -67,8 +72,11 @@ class Service:
 class Fitter:
     """A fit under way: passes over the same batches until `finish_pass` gives the fitted file."""
 
-    def update(self, batch: Any) -> None:
-        """Take a batch: any object with `__arrow_c_array__` of a struct. The GIL is released."""
+    def update(self, batch: Any, statuses: Any | None = None) -> None:
+        """Take a batch: any object with `__arrow_c_array__` of a struct. The GIL is released.
+
+        `statuses`: such a batch of the statuses of features, by their names, as `Service.join` gives it.
+        """
     def finish_pass(self) -> str | None:
         """The text of the fitted file, or None: another pass is needed."""
     def save(self) -> bytes: ...
@@ -87,7 +95,12 @@ class Plan:
     @property
     def slots(self) -> list[tuple[str, int]]:
         """Name and width of every slot."""
-    def transform_into(self, batch: Any, out: npt.NDArray[np.float32]) -> list[tuple[int, str, str, str, str]]:
-        """Fill in rows × width; gives incomplete rows: (row, slot, status, reason, message). Without the GIL."""
+    def transform_into(
+        self, batch: Any, out: npt.NDArray[np.float32], statuses: Any | None = None
+    ) -> list[tuple[int, str, str, str, str]]:
+        """Fill in rows × width; gives incomplete rows: (row, slot, status, reason, message). Without the GIL.
+
+        `statuses`: as in `Fitter.update`.
+        """
     def steps(self) -> str:
         """Slots with their steps, arguments and fitted parameters, as JSON: what an export to other libraries needs."""

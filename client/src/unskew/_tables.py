@@ -1,5 +1,6 @@
 """Tables of any library as batches of Arrow, without copies where their memory is laid out as Arrow's is."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -24,6 +25,8 @@ ARROW_TYPES: dict[str, pa.DataType] = {
 
 Table = Any
 """Of pyarrow, pandas, polars or DuckDB, anything with `__arrow_c_stream__`, or a mapping of columns."""
+
+Path = str | os.PathLike[str]
 
 
 def arrow_type(dtype: str) -> pa.DataType:
@@ -51,6 +54,60 @@ def from_rows(rows: Sequence[Mapping[str, Any]], inputs: Mapping[str, str]) -> p
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as error:
             raise DataError(f"column {name!r}, a {dtype}: {error}") from None
     return pa.RecordBatch.from_arrays(arrays, names=list(inputs))
+
+
+def whole(table: Table | Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """All rows of a table, or of a Parquet file or folder. `columns`: those wanted, as far as they are there."""
+    if isinstance(table, str | os.PathLike):
+        found = parquet(table)
+        return found.to_table(columns=_there(columns, found.schema.names))
+    if isinstance(table, Mapping):
+        return pa.Table.from_batches([_from_mapping(table, _there(columns, list(table)))])
+    if _is_pandas(table):
+        return pa.Table.from_batches([_from_pandas(table, _there(columns, [str(name) for name in table.columns]))])
+    if isinstance(table, pa.RecordBatch):
+        table = pa.Table.from_batches([table])
+    if not isinstance(table, pa.Table):
+        table = _reader(table).read_all()
+    return table if columns is None else table.select(_there(columns, table.column_names))
+
+
+def one_batch(table: pa.Table) -> pa.RecordBatch:
+    """The rows of a table, which are copied if they lie in several chunks."""
+    batches = table.to_batches()
+    if len(batches) == 1:
+        return batches[0]
+    arrays = [column.combine_chunks() for column in table.columns]
+    return pa.RecordBatch.from_arrays(arrays, schema=table.schema)
+
+
+def parquet(path: Path) -> Any:
+    """A Parquet file, or a folder of them, as a dataset.
+
+    Raises:
+        DataError: it is not there, or can't be read.
+    """
+    import pyarrow.dataset as ds  # noqa: PLC0415 (it takes long to load)
+
+    try:
+        return ds.dataset(os.fspath(path), format="parquet")
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{os.fspath(path)} can't be read as Parquet: {error}") from None
+
+
+def _there(columns: Sequence[str] | None, names: Sequence[str]) -> list[str]:
+    return list(names) if columns is None else [name for name in columns if name in names]
+
+
+def _reader(table: Table) -> pa.RecordBatchReader:
+    """The rows of a table of another library as a stream."""
+    if isinstance(table, pa.RecordBatchReader):
+        return table
+    if hasattr(table, "__arrow_c_stream__"):
+        return pa.RecordBatchReader.from_stream(table)
+    if (read := _duckdb(table)) is not None:
+        return read(BATCH_ROWS)
+    raise no_table(table)
 
 
 class Batches:
@@ -108,12 +165,21 @@ def _opener(table: Table, wanted: Sequence[str]) -> tuple[Callable[[], Iterable[
         return partial(iter, table), True
     if hasattr(table, "__arrow_c_stream__"):
         return partial(pa.RecordBatchReader.from_stream, table), not hasattr(table, "__len__")
-    if (read := getattr(table, "to_arrow_reader", None) or getattr(table, "fetch_record_batch", None)) is not None:
-        # The result of a query of DuckDB, which is read once.
+    if (read := _duckdb(table)) is not None:
         return partial(read, BATCH_ROWS), True
     if callable(table):
         return partial(_open_anew, table, wanted), False
-    raise TypeError(
+    raise no_table(table)
+
+
+def _duckdb(table: Table) -> Callable[[int], pa.RecordBatchReader] | None:
+    """What reads the result of a query of DuckDB, which is read once."""
+    return getattr(table, "to_arrow_reader", None) or getattr(table, "fetch_record_batch", None)
+
+
+def no_table(table: object) -> TypeError:
+    """What is raised for anything that is no table."""
+    return TypeError(
         "a table must be of pyarrow, pandas, polars or DuckDB, a mapping of columns, or have __arrow_c_stream__; it is"
         f" {type(table).__module__}.{type(table).__qualname__}"
     )

@@ -1,15 +1,15 @@
 """Definitions as the gateway reads them: entities, sources, views and services, validated by the same engine."""
 
-import html
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from unskew import _native
 from unskew._engine import translated
+from unskew._html import html_table
 from unskew.errors import Diagnostic, UnknownName
 from unskew.service import Fitted, Service
 
@@ -135,7 +135,7 @@ class Definitions:
             (service.name, ", ".join(service.entities), str(len(service.slots)), service.description)
             for service in self.services.values()
         ]
-        return _html("Views", ("view", "entity", "feature", "type", "description"), features) + _html(
+        return html_table("Views", ("view", "entity", "feature", "type", "description"), features) + html_table(
             "Services", ("service", "entities", "slots", "description"), services
         )
 
@@ -231,11 +231,3 @@ def _view(name: str, it: Mapping[str, Any]) -> View:
         for feature in it["features"]
     )  # fmt: skip
     return View(name, it["kind"], it["entity"], it["source"], it["version"], features, it["description"] or "")
-
-
-def _html(title: str, header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    def line(cells: tuple[str, ...], tag: str) -> str:
-        return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-    body = "".join(line(row, "td") for row in rows)
-    return f"<h4>{title}</h4><table><thead>{line(header, 'th')}</thead><tbody>{body}</tbody></table>"

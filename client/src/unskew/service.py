@@ -1,6 +1,5 @@
 """A service offline: its parameters fitted on a table, and its vectors computed by the gateway's engine."""
 
-import html
 import json
 import os
 import threading
@@ -15,6 +14,7 @@ import pyarrow as pa
 
 from unskew import _native, _tables
 from unskew._engine import translated
+from unskew._html import html_table
 from unskew.errors import FittedFileError
 
 if TYPE_CHECKING:
@@ -304,13 +304,8 @@ class Service:
 
     def _repr_html_(self) -> str:
         """For notebooks: a table of the slots."""
-        rows = "".join(
-            f"<tr><td>{html.escape(slot.name)}</td><td>{html.escape(slot.input or slot.expr or '')}</td>"
-            f"<td>{html.escape(', '.join(slot.steps))}</td></tr>"
-            for slot in self.slots
-        )
-        head = "<tr><th>slot</th><th>input</th><th>steps</th></tr>"
-        return f"<h4>{html.escape(self.name)}</h4><table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+        rows = [(slot.name, slot.input or slot.expr or "", ", ".join(slot.steps)) for slot in self.slots]
+        return html_table(self.name, ("slot", "input", "steps"), rows)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _of, (self.definitions, self.name)

@@ -8,4 +8,5 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use arrow_array::RecordBatch;
 pub use column::Column;

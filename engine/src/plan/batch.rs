@@ -9,10 +9,12 @@ use bumpalo::Bump;
 use super::input::{InputRow, State};
 use super::layout::Layout;
 use super::slot::{Slot, round};
+use super::states::RowState;
 use super::vector::{Incomplete, Plan};
 use crate::arrow::Column;
 use crate::fit::{FitError, ServiceFit};
 use crate::scope::Scope;
+use crate::status::Status;
 use crate::transforms::QUIET_NAN;
 use crate::value::Value;
 
@@ -20,6 +22,8 @@ use crate::value::Value;
 #[derive(Debug)]
 pub struct Batch<'a> {
     columns: Vec<Column<'a>>,
+    /// The status of each row of an input, by input, where it is told; else a value is PRESENT, and null is NULL.
+    states: Vec<Option<Vec<RowState>>>,
     rows: usize,
 }
 
@@ -72,7 +76,24 @@ impl<'a> Batch<'a> {
             Column::new(array.as_ref(), input.dtype).map_err(|why| BatchError::Type { column: input.name.clone(), why })
         };
         let columns = layout.inputs().iter().map(column).collect::<Result<_, _>>()?;
-        Ok(Self { columns, rows: batch.num_rows() })
+        Ok(Self { columns, states: vec![None; layout.inputs().len()], rows: batch.num_rows() })
+    }
+
+    /// Tells the statuses of inputs, by columns of their names as [`RowState::to_arrow`] makes them.
+    ///
+    /// # Errors
+    /// A column that holds no statuses, and another number of rows.
+    pub fn with_statuses(mut self, layout: &Layout, statuses: &RecordBatch) -> Result<Self, BatchError> {
+        for (input, states) in layout.inputs().iter().zip(&mut self.states) {
+            let Some(array) = statuses.column_by_name(&input.name) else { continue };
+            let bad = |why| BatchError::Type { column: format!("the statuses of {}", input.name), why };
+            let read = RowState::of_arrow(array.as_ref()).map_err(bad)?;
+            if read.len() != self.rows {
+                return Err(bad(format!("are {} for {} rows", read.len(), self.rows)));
+            }
+            *states = Some(read);
+        }
+        Ok(self)
     }
 
     /// How many rows it has.
@@ -99,9 +120,17 @@ impl<'a> Batch<'a> {
                 let column = layout.inputs().get(index).map(|input| input.name.clone()).unwrap_or_default();
                 BatchError::Value { column, row, why }
             })?;
-            out.set(index, value);
+            match self.states.get(index).and_then(Option::as_ref).and_then(|states| states.get(row)) {
+                Some(state) => out.put(index, value, State::from(*state)),
+                None => out.set(index, value),
+            }
         }
         Ok(())
+    }
+
+    /// The statuses of an input in some rows, if they are told.
+    fn states(&self, input: usize, rows: Range<usize>) -> Option<&[RowState]> {
+        self.states.get(input)?.as_ref()?.get(rows)
     }
 }
 
@@ -184,9 +213,17 @@ impl Plan {
             let vectors = out.get_mut(from..from + block.len() * width).unwrap_or_default();
             for (position, slot, offset, input) in &split.numbers {
                 if let Some(column) = batch.columns.get(*input) {
+                    let states = batch.states(*input, block.clone());
                     numbers(slot, column, block.clone(), vectors.iter_mut().skip(*offset).step_by(width), |row| {
-                        firsts.note(row, *position, State::NULL);
+                        firsts.note(row, *position, without_number(states.and_then(|states| states.get(row))));
                     });
+                    // No step fills what is ERROR.
+                    let places = vectors.iter_mut().skip(*offset).step_by(width);
+                    let errors = states.into_iter().flatten().zip(places).enumerate();
+                    for (row, (state, place)) in errors.filter(|(_, (state, _))| state.reason.is_some()) {
+                        *place = QUIET_NAN;
+                        firsts.note(row, *position, State::from(*state));
+                    }
                 }
             }
             if !split.others.is_empty() {
@@ -211,6 +248,7 @@ impl Plan {
     ) -> Result<(), BatchError> {
         let mut inputs = InputRow::new(self.layout().inputs().len());
         for ((at, row), vector) in block.enumerate().zip(vectors.chunks_exact_mut(self.width())) {
+            inputs.begin();
             batch.read(self.layout(), row, &split.inputs, arena, &mut inputs)?;
             let scope = Scope { inputs: inputs.values(), arena };
             for (position, slot, from) in &split.others {
@@ -221,6 +259,14 @@ impl Plan {
             }
         }
         Ok(())
+    }
+}
+
+/// The status of a slot that has no finite number, by that of its one input.
+fn without_number(input: Option<&RowState>) -> State {
+    match input.map(|state| State::from(*state)) {
+        Some(state) if state.status != Status::Present => state,
+        Some(_) | None => State::NULL,
     }
 }
 
@@ -276,7 +322,11 @@ impl Layout {
                         })?,
                         Some(None) | None => Value::Null,
                     };
-                    fit.update(slot, read.source.value(&scope), target, &scope)?;
+                    let value = match inputs.fault(&read.reads) {
+                        Some(fault) => Err(fault),
+                        None => read.source.value(&scope),
+                    };
+                    fit.update(slot, value, target, &scope)?;
                 }
             }
             arena.reset();

@@ -19,7 +19,7 @@ use arrow_array::RecordBatch;
 use crate::definitions::{Service, ViewKind};
 use crate::plan::{Input, Layout, Origin};
 
-pub use outputs::{JoinedFeature, RowState};
+pub use outputs::{JoinedFeature, to_arrow};
 use spine::Spine;
 
 /// Input that can't be joined.

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use arrow_array::{
     Array, ArrayRef, BooleanArray, FixedSizeListArray, Float32Array, Float64Array, Int32Array, Int64Array,
-    LargeBinaryArray, LargeStringArray, ListArray, TimestampMicrosecondArray,
+    LargeBinaryArray, LargeStringArray, ListArray, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray,
 };
 use arrow_buffer::{NullBuffer, OffsetBuffer};
-use arrow_schema::Field;
+use arrow_schema::{Field, Schema};
 
+use super::TrainingError;
 use crate::dtype::{DType, Scalar};
-use crate::plan::State;
-use crate::status::{Reason, Status};
+use crate::plan::{RowState, State};
 use crate::value::{List, Value, write_item, write_list};
 
 /// A feature of every row of a spine.
@@ -27,19 +27,26 @@ pub struct JoinedFeature {
     pub states: Vec<RowState>,
 }
 
-/// The status of one value, and the reason of an ERROR, in two bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RowState {
-    /// The status.
-    pub status: Status,
-    /// Why it is ERROR.
-    pub reason: Option<Reason>,
-}
-
-impl From<State> for RowState {
-    fn from(state: State) -> Self {
-        Self { status: state.status, reason: state.reason }
-    }
+/// Features as two batches of so many rows, each with a column a feature, by its name: the values, and the statuses as [`RowState::to_arrow`]
+/// makes them.
+///
+/// # Errors
+/// Features of another number of rows.
+pub fn to_arrow(features: &[JoinedFeature], rows: usize) -> Result<[RecordBatch; 2], TrainingError> {
+    let field = |(name, array): &(&String, ArrayRef)| Field::new(name.as_str(), array.data_type().clone(), true);
+    let batch = |columns: Vec<(&String, ArrayRef)>| {
+        let schema = Schema::new(columns.iter().map(field).collect::<Vec<_>>());
+        let columns = columns.into_iter().map(|(_, array)| array).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(Arc::new(schema), columns, &options)
+            .map_err(|error| TrainingError::Definition(error.to_string()))
+    };
+    let values = features.iter().map(|feature| (&feature.name, Arc::clone(&feature.values)));
+    let states = features.iter().map(|feature| {
+        let statuses: ArrayRef = Arc::new(RowState::to_arrow(&feature.states));
+        (&feature.name, statuses)
+    });
+    Ok([batch(values.collect())?, batch(states.collect())?])
 }
 
 /// Values in the order in which they come.
@@ -216,10 +223,15 @@ fn lists<'c>(item: Scalar, length: Option<i32>, cells: impl Iterator<Item = Opti
         }
         ends.push(count);
     }
-    let array = values(item.into(), || (0..items.states.len()).map(|at| (&items, at)));
+    let array = array_of(&items);
     let field = Arc::new(Field::new("item", array.data_type().clone(), true));
     match length {
         Some(length) => Arc::new(FixedSizeListArray::new(field, length, array, Some(nulls.into()))),
         None => Arc::new(ListArray::new(field, OffsetBuffer::new(ends.into()), array, Some(nulls.into()))),
     }
+}
+
+/// Values in their order. It is not generic, so that the types of lists in lists come to an end.
+fn array_of(cells: &Cells) -> ArrayRef {
+    values(cells.dtype, || (0..cells.states.len()).map(move |at| (cells, at)))
 }

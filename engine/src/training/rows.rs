@@ -7,12 +7,12 @@ use bumpalo::Bump;
 
 use super::TrainingError;
 use super::entities::{Groups, NOBODY};
-use super::outputs::{Cells, JoinedFeature, RowState};
+use super::outputs::{Cells, JoinedFeature};
 use super::spine::Spine;
 use super::table::{Place, Table};
 use crate::definitions::{RowView, Source, View};
 use crate::dtype::DType;
-use crate::plan::{State, status_of};
+use crate::plan::{RowState, State, status_of};
 use crate::row::{Cell, Schema, Times};
 use crate::status::Reason;
 use crate::value::Value;

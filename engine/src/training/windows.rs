@@ -7,12 +7,12 @@ use bumpalo::Bump;
 
 use super::TrainingError;
 use super::entities::{Groups, NOBODY};
-use super::outputs::{Cells, JoinedFeature, RowState};
+use super::outputs::{Cells, JoinedFeature};
 use super::spine::{Request, Spine};
 use super::table::{Place, Table};
 use crate::definitions::{EventId, Source, View};
 use crate::dtype::{DType, Scalar};
-use crate::plan::State;
+use crate::plan::{RowState, State};
 use crate::scope::Scope;
 use crate::status::Reason;
 use crate::value::Value;

@@ -1,52 +1,50 @@
 //! The closed loop: as many requests in flight as there are streams, each for other entities than the last. It complements
 //! h2load, which repeats one body, with the throughput and CPU of a load that no cache of a few rows can flatter.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
-use crate::call::{Connection, Method};
+use crate::client::{Client, Method};
 use crate::error::BenchError;
 use crate::options::Closed;
-use crate::report::{Report, Tally};
+use crate::report::{DRAIN, Report, Tally};
 use crate::requests::Requests;
 
-#[derive(Debug)]
-struct Shared {
-    method: Method,
-    requests: Mutex<Requests>,
-    tally: Mutex<Tally>,
-    end: Instant,
-}
+/// The pause after a call that failed: a server that refuses at once must not turn the loop into a busy one.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Runs the load to its end and reports on it.
-pub(crate) async fn run(options: &Closed) -> Result<Report, BenchError> {
+pub(crate) fn run(options: &Closed) -> Result<Report, BenchError> {
     let load = &options.load;
-    let method = Method::new(&options.address, &load.method)?;
-    let connections = method.connect(load.connections).await?;
-    let requests = Mutex::new(Requests::new(load));
+    // Requests are known by the time when they were sent.
+    let mut client: Client<Instant> =
+        Client::connect(&Method::new(&options.address, &load.method)?, load.connections, false)?;
+    let mut requests = Requests::new(load);
+    let mut tally = Tally::new()?;
     let start = Instant::now();
-    let shared = Arc::new(Shared { method, requests, tally: Mutex::new(Tally::new()?), end: start + load.duration });
-    let mut loops = tokio::task::JoinSet::new();
-    for connection in connections {
+    let end = start + load.duration;
+    for connection in 0..client.connections() {
         for _ in 0..options.streams {
-            loops.spawn(repeat(Arc::clone(&shared), connection.clone()));
+            client.send(connection, requests.next(), Instant::now());
         }
     }
-    loops.join_all().await;
-    let tally = shared.tally.lock().unwrap_or_else(PoisonError::into_inner);
+    // Connections of failed calls, and when each may be used again.
+    let mut pauses: VecDeque<(Instant, usize)> = VecDeque::new();
+    let mut ended = Vec::new();
+    while Instant::now() < end {
+        client.wait(pauses.front().map_or(end, |(over, _)| end.min(*over)), &mut ended)?;
+        for call in ended.drain(..) {
+            if call.outcome.is_ok() {
+                client.send(call.connection, requests.next(), Instant::now());
+            } else {
+                pauses.push_back((Instant::now() + PAUSE, call.connection));
+            }
+            tally.ended(call.at.saturating_duration_since(call.tag), call.outcome);
+        }
+        while let Some((_, connection)) = pauses.pop_front_if(|(over, _)| *over <= Instant::now()) {
+            client.send(connection, requests.next(), Instant::now());
+        }
+    }
+    client.drain(DRAIN, |call| tally.ended(call.at.saturating_duration_since(call.tag), call.outcome))?;
     Ok(tally.report("closed", start.elapsed()))
-}
-
-async fn repeat(shared: Arc<Shared>, connection: Connection) {
-    while Instant::now() < shared.end {
-        let body = shared.requests.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let sent = Instant::now();
-        let outcome = shared.method.measure(connection.clone(), body).await;
-        let failed = outcome.is_err();
-        shared.tally.lock().unwrap_or_else(PoisonError::into_inner).ended(sent.elapsed(), outcome);
-        if failed {
-            // A server that refuses at once must not turn the loop into a busy one.
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-    }
 }

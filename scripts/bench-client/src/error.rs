@@ -4,7 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::call::CallError;
+use crate::http2::CallError;
 
 #[derive(Debug, Error)]
 pub(crate) enum BenchError {
@@ -12,8 +12,10 @@ pub(crate) enum BenchError {
     Io { doing: String, source: io::Error },
     #[error("{address:?} is not HOST:PORT of a server: {reason}")]
     Address { address: String, reason: String },
-    #[error("opening an HTTP/2 connection to {address}: {source}")]
-    Handshake { address: String, source: h2::Error },
+    #[error("{name:?} is no method: it has other characters than letters, digits and _")]
+    Method { name: String },
+    #[error("opening an HTTP/2 connection to {address}: {reason}")]
+    Handshake { address: String, reason: String },
     #[error("the call to {address} failed: {source}")]
     Call { address: String, source: CallError },
     #[error(

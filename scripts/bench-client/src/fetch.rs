@@ -3,34 +3,35 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::time::Duration;
 
+use bytes::Bytes;
 use prost::Message;
 use prost_types::value::Kind;
 use serde::Serialize;
 use serde_json::{Number, Value};
 
-use crate::call::Method;
+use crate::client::{Client, Method};
 use crate::error::BenchError;
+use crate::http2::{CallError, Reply};
 use crate::messages::{FRAME_HEADER, OnlineFeaturesRequest, OnlineFeaturesResponse, frame};
 use crate::options::{Fetch, Probe};
 
 /// The features of each entity.
 pub(crate) type Features = BTreeMap<String, BTreeMap<String, Value>>;
 
+/// The wait for the reply.
+const LONGEST: Duration = Duration::from_secs(20);
+
 /// Makes the call.
-pub(crate) async fn run(options: &Fetch) -> Result<Features, BenchError> {
-    let method = Method::new(&options.address, "GetOnlineFeatures")?;
-    let connection = method.open().await?;
+pub(crate) fn run(options: &Fetch) -> Result<Features, BenchError> {
     let request = OnlineFeaturesRequest {
         entity_ids: options.ids.clone(),
         feature_names: options.names.clone(),
         ..Default::default()
     };
-    let reply = method
-        .fetch(connection, frame(&request))
-        .await
-        .map_err(|source| BenchError::Call { address: options.address.clone(), source })?;
-    let reply = OnlineFeaturesResponse::decode(&reply[FRAME_HEADER..])?;
+    let reply = call(&options.address, "GetOnlineFeatures", frame(&request))?;
+    let reply = OnlineFeaturesResponse::decode(&reply.bytes[FRAME_HEADER..])?;
     let features = |set: BTreeMap<String, prost_types::Value>| set.into_iter().map(|(name, value)| (name, json(value)));
     Ok(reply.results.into_iter().map(|(id, set)| (id, features(set.features).collect())).collect())
 }
@@ -43,16 +44,20 @@ pub(crate) struct Size {
 }
 
 /// Makes the call of the file.
-pub(crate) async fn probe(options: &Probe) -> Result<Size, BenchError> {
+pub(crate) fn probe(options: &Probe) -> Result<Size, BenchError> {
     let body = fs::read(&options.body)
         .map_err(|source| BenchError::Io { doing: format!("reading {}", options.body.display()), source })?;
-    let method = Method::new(&options.address, &options.method)?;
-    let connection = method.open().await?;
-    let reply_bytes = method
-        .measure(connection, body.into())
-        .await
-        .map_err(|source| BenchError::Call { address: options.address.clone(), source })?;
-    Ok(Size { reply_bytes })
+    let reply = call(&options.address, &options.method, body.into())?;
+    Ok(Size { reply_bytes: reply.length })
+}
+
+/// Makes one call with the framed message.
+fn call(address: &str, method: &str, body: Bytes) -> Result<Reply, BenchError> {
+    let mut client = Client::connect(&Method::new(address, method)?, 1, true)?;
+    client.send(0, body, ());
+    let mut outcome = Err(CallError::Unanswered(LONGEST.as_secs()));
+    client.drain(LONGEST, |call| outcome = call.outcome)?;
+    outcome.map_err(|source| BenchError::Call { address: address.to_owned(), source })
 }
 
 fn json(value: prost_types::Value) -> Value {

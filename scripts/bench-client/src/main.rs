@@ -1,17 +1,19 @@
-//! A load client for the gateway's `GetOnlineFeatures`, with as little of its own in the way as possible: one thread, raw HTTP/2,
-//! requests encoded before the clock starts, and a timer of the kernel for the schedule. Every command prints one JSON object.
+//! A load client for the gateway's `GetOnlineFeatures`, with as little of its own in the way as possible: one thread, frames
+//! of HTTP/2 encoded before the clock starts, and an epoll whose timeout is the schedule. Every command prints one JSON object.
 
-mod call;
+mod client;
 mod closed;
 mod error;
 mod fetch;
 mod floor;
+mod http2;
 mod messages;
 mod options;
 mod paced;
 mod report;
 mod requests;
-mod ticker;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -34,20 +36,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the command on one thread: a second one would take a core from the server that is being measured.
+/// Runs the command on this thread: a second one would take a core from the server that is being measured.
 fn run(command: Command) -> Result<(), BenchError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|source| BenchError::Io { doing: "starting the runtime".into(), source })?;
-    runtime.block_on(async {
-        match command {
-            Command::Paced(options) => print(&paced::run(&options).await?),
-            Command::Closed(options) => print(&closed::run(&options).await?),
-            Command::Fetch(options) => print(&fetch::run(&options).await?),
-            Command::Probe(options) => print(&fetch::probe(&options).await?),
-        }
-    })
+    match command {
+        Command::Paced(options) => print(&paced::run(&options)?),
+        Command::Closed(options) => print(&closed::run(&options)?),
+        Command::Fetch(options) => print(&fetch::run(&options)?),
+        Command::Probe(options) => print(&fetch::probe(&options)?),
+    }
 }
 
 fn print(value: &impl Serialize) -> Result<(), BenchError> {

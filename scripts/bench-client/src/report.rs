@@ -5,8 +5,10 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::call::CallError;
+use crate::http2::Outcome;
 
+/// The wait for the last replies of a load.
+pub(crate) const DRAIN: Duration = Duration::from_secs(10);
 /// Latencies longer than this are recorded as this, in nanoseconds.
 const LONGEST_NS: u64 = 120_000_000_000;
 /// Significant decimal digits of a recorded latency.
@@ -29,10 +31,10 @@ impl Tally {
     }
 
     /// A call ended after `latency`; a failed one counts with its latency too, as its caller waited for it.
-    pub(crate) fn ended(&mut self, latency: Duration, outcome: Result<usize, CallError>) {
+    pub(crate) fn ended(&mut self, latency: Duration, outcome: Outcome) {
         self.latency.saturating_record(nanoseconds(latency));
         match outcome {
-            Ok(bytes) => self.reply_bytes += u64::try_from(bytes).unwrap_or(u64::MAX),
+            Ok(reply) => self.reply_bytes += u64::try_from(reply.length).unwrap_or(u64::MAX),
             Err(error) => {
                 self.errors += 1;
                 self.first_error.get_or_insert_with(|| error.to_string());
@@ -111,12 +113,13 @@ fn nanoseconds(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http2::{CallError, Reply};
 
     #[test]
     fn a_report_counts_failed_calls_and_their_latency() -> Result<(), hdrhistogram::CreationError> {
         let mut tally = Tally::new()?;
         for _ in 0..99 {
-            tally.ended(Duration::from_micros(100), Ok(50));
+            tally.ended(Duration::from_micros(100), Ok(Reply { length: 50, bytes: Vec::new() }));
         }
         tally.ended(Duration::from_millis(5), Err(CallError::Short(0)));
         let report = tally.report("paced", Duration::from_secs(2));

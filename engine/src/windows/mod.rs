@@ -10,9 +10,11 @@ mod codec;
 mod evaluate;
 mod events;
 mod finish;
+mod intake;
 mod multiset;
 mod order;
 mod plan;
+mod prefix;
 mod registers;
 mod state;
 mod sweep;
@@ -21,6 +23,9 @@ mod values;
 pub use codec::{BadState, STATE_FORMAT, state_schema};
 pub use evaluate::At;
 pub use events::{Events, Head, Id};
+pub use intake::{
+    Applied, EntityEvents, EventIntake, EventView, LoadError, LoadedState, Refused, TakenEvents, ViewEvents,
+};
 pub use plan::WindowPlan;
 pub use state::{Accepted, State};
 pub use sweep::Asked;

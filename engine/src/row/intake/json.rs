@@ -1,13 +1,11 @@
 //! A row as a JSON object.
 
-use std::borrow::Cow;
-use std::fmt;
-
 use bumpalo::Bump;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
-use super::{Arrival, Draft, Fault, Intake, Refusal, WrittenRows};
-use crate::row::json::{Origin, Typed};
+use super::members::{Members, read};
+use super::{Arrival, Draft, Fault, Intake, Member, Refusal, WrittenRows};
+use crate::dtype::DType;
+use crate::value::Value;
 
 impl Intake {
     /// Takes the row at position `row`, one JSON object. What is wrong with it goes to the bad rows.
@@ -20,106 +18,53 @@ impl Intake {
     }
 
     fn draft<'v>(&self, text: &'v [u8], arena: &'v Bump) -> Result<Draft<'v>, Fault> {
-        let text = str::from_utf8(text).map_err(|_| Fault::new(Refusal::InvalidRow, "", "the row is not UTF-8"))?;
-        let mut progress = Progress::default();
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        let read = (&mut deserializer)
-            .deserialize_map(Members { intake: self, arena, progress: &mut progress })
-            .and_then(|draft| deserializer.end().map(|()| draft));
-        read.map_err(|error| match progress.fault {
-            Some(fault) => fault,
-            None => Fault::new(Refusal::InvalidRow, &progress.member, format!("the row is no JSON object: {error}")),
-        })
-    }
-}
-
-/// How far the reading of a row got.
-#[derive(Default)]
-struct Progress<'t> {
-    /// The member at hand.
-    member: Cow<'t, str>,
-    /// What ended it, when that was not the syntax.
-    fault: Option<Fault>,
-}
-
-struct Members<'r, 'v> {
-    intake: &'r Intake,
-    arena: &'v Bump,
-    progress: &'r mut Progress<'v>,
-}
-
-impl<'de: 'v, 'v> Visitor<'de> for Members<'_, 'v> {
-    type Value = Draft<'v>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Draft<'v>, A::Error> {
-        let Self { intake, arena, progress } = self;
-        let mut draft = Draft::new(intake);
-        let mut ignored = false;
-        let refuse = |progress: &mut Progress<'_>, fault| {
-            progress.fault = Some(fault);
-            A::Error::custom("the row is refused")
-        };
-        while let Some(name) = map.next_key_seed(Name)? {
-            progress.member = name;
-            let name = progress.member.as_ref();
-            let Some(member) = intake.member(name) else {
-                if !intake.options.ignore_unknown {
-                    let fault = Fault::new(Refusal::InvalidRow, name, intake.unknown(name));
-                    return Err(refuse(progress, fault));
-                }
-                map.next_value::<IgnoredAny>()?;
-                ignored = true;
-                progress.member = Cow::Borrowed("");
-                continue;
-            };
-            if !draft.give(member) {
-                let fault = Fault::new(Refusal::InvalidRow, name, format!("`{name}` is given twice"));
-                return Err(refuse(progress, fault));
-            }
-            match map.next_value_seed(Typed { dtype: intake.dtype(member), arena, origin: Origin::Client })? {
-                Ok(value) => draft.set(member, value),
-                Err(why) => {
-                    let fault = Fault::of_member(member, name, why);
-                    return Err(refuse(progress, fault));
-                }
-            }
-            progress.member = Cow::Borrowed("");
-        }
+        let mut reading = Reading { intake: self, draft: Draft::new(self), ignored: false };
+        read(text, arena, &mut reading)?;
+        let Reading { draft, ignored, .. } = reading;
         if ignored && !draft.has_features {
             let why = "the row has none of the features, but columns that are ignored; a delete has keys and event_time alone";
-            return Err(refuse(progress, Fault::new(Refusal::InvalidRow, "", why)));
+            return Err(Fault::new(Refusal::InvalidRow, "", why));
         }
         Ok(draft)
     }
 }
 
-/// The name of a member, borrowed where it stands without escapes.
-struct Name;
-
-impl<'de> DeserializeSeed<'de> for Name {
-    type Value = Cow<'de, str>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Cow<'de, str>, D::Error> {
-        deserializer.deserialize_str(self)
-    }
+struct Reading<'r, 'v> {
+    intake: &'r Intake,
+    draft: Draft<'v>,
+    ignored: bool,
 }
 
-impl<'de> Visitor<'de> for Name {
-    type Value = Cow<'de, str>;
+impl<'v> Members<'v> for Reading<'_, 'v> {
+    type Column = Member;
 
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a name")
+    const NOUN: &'static str = "row";
+
+    fn column(&self, name: &str) -> Option<Member> {
+        self.intake.member(name)
     }
 
-    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Cow<'de, str>, E> {
-        Ok(Cow::Borrowed(name))
+    fn unknown(&mut self, name: &str) -> Result<(), String> {
+        if !self.intake.options.ignore_unknown {
+            return Err(self.intake.unknown(name));
+        }
+        self.ignored = true;
+        Ok(())
     }
 
-    fn visit_str<E>(self, name: &str) -> Result<Cow<'de, str>, E> {
-        Ok(Cow::Owned(name.to_owned()))
+    fn give(&mut self, column: Member) -> bool {
+        self.draft.give(column)
+    }
+
+    fn dtype(&self, column: Member) -> DType {
+        self.intake.dtype(column)
+    }
+
+    fn set(&mut self, column: Member, value: Value<'v>) {
+        self.draft.set(column, value);
+    }
+
+    fn fault(&self, column: Member, name: &str, why: String) -> Fault {
+        Fault::of_member(column, name, why)
     }
 }

@@ -6,6 +6,7 @@
 
 mod draft;
 mod json;
+pub(crate) mod members;
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -1,0 +1,107 @@
+//! The hand-over from history to live events: a state that was computed up to a cut, and the stored one that live events went to.
+
+use crate::row::time;
+use crate::windows::bounds::floor;
+use crate::windows::values::IdKind;
+use crate::windows::{BadState, State, WindowPlan};
+
+/// A state that was computed from history.
+#[derive(Clone, Copy, Debug)]
+pub struct LoadedState<'a> {
+    /// Its bytes.
+    pub bytes: &'a [u8],
+    /// It has all events up to this time, in microseconds, and none after it; an edge of a tile, under a hop.
+    pub cut: i64,
+    /// From when on it knows all events, in microseconds; the least time: it always did.
+    pub complete_since: i64,
+}
+
+/// Why a state can't be loaded. The stored one stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// The bytes are no state of the view.
+    #[error("{0}")]
+    Bad(BadState),
+    /// It has an event after the cut.
+    #[error("the state has an event at {0}, after the cut")]
+    AfterCut(String),
+    /// The stored state can't be read: nothing may take its place.
+    #[error("{0}")]
+    Stored(BadState),
+    /// What the stored state knows up to the cut can't be told apart from what it knows after it.
+    #[error("the stored state has merged all events up to {0}, after the cut; load states of a later cut")]
+    Merged(String),
+    /// With the stored events it would have so many bytes.
+    #[error("with the stored events after the cut the state would have {0} bytes")]
+    TooLarge(usize),
+}
+
+impl WindowPlan {
+    /// The edges of tiles around a cut that is none, the one at or before it first; none: the cut can be taken.
+    #[must_use]
+    pub fn edges_around(&self, cut: i64) -> Option<(i64, i64)> {
+        let hop = self.bounds.hop?;
+        let before = floor(cut, hop);
+        (before != cut).then(|| (before, before.saturating_add(hop)))
+    }
+
+    /// What is to be stored: the loaded state with the stored events that it can't have. None: it is stored already.
+    ///
+    /// # Errors
+    /// See [`LoadError`].
+    pub fn load(
+        &self,
+        stored: Option<&[u8]>,
+        loaded: LoadedState<'_>,
+        max_bytes: usize,
+    ) -> Result<Option<Vec<u8>>, LoadError> {
+        let mut state = State::decode(self, loaded.bytes).map_err(LoadError::Bad)?;
+        if let Some(newest) = state.newest().filter(|newest| *newest > loaded.cut) {
+            return Err(LoadError::AfterCut(shown(newest)));
+        }
+        state.set_complete_since(loaded.complete_since);
+        let broken = |why| LoadError::Bad(BadState(why));
+        match stored {
+            Some(stored) => {
+                let mut live = State::decode(self, stored).map_err(LoadError::Stored)?;
+                live.forget(self, loaded.cut, state.sealed(self))?;
+                state.merge(self, &live).map_err(broken)?;
+            }
+            None => state.settle(self).map_err(broken)?,
+        }
+        let mut value = Vec::new();
+        state.encode(self, &mut value);
+        if value.len() > max_bytes {
+            return Err(LoadError::TooLarge(value.len()));
+        }
+        Ok((stored != Some(value.as_slice())).then_some(value))
+    }
+}
+
+impl State<'_> {
+    /// Lets go of what a state that was loaded up to a cut has too, and what can't be told apart from that: without ids all events up to
+    /// the cut, under a hop the tiles up to it and the events up to `sealed`, which the loaded state has in tiles.
+    fn forget(&mut self, plan: &WindowPlan, cut: i64, sealed: i64) -> Result<(), LoadError> {
+        let has_ids = plan.ids() != IdKind::None;
+        self.events.drop_before(self.events.until(if has_ids { sealed } else { cut }));
+        if let Some(hop) = plan.bounds.hop {
+            let merged_until = floor(self.retention(plan), hop);
+            let is_merged = |edge: i64| cut < edge && edge <= merged_until;
+            if let Some(first) = self.tiles.first().filter(|tile| plan.lengths.contains(&None) && is_merged(tile.edge))
+            {
+                return Err(LoadError::Merged(shown(first.edge)));
+            }
+            self.tiles.retain(|tile| tile.edge > cut);
+        }
+        // The loaded state has what was refused up to the cut.
+        self.refused = self
+            .refused
+            .filter(|(_, newest)| *newest > cut)
+            .map(|(oldest, newest)| (oldest.max(cut.saturating_add(1)), newest));
+        Ok(())
+    }
+}
+
+fn shown(micros: i64) -> String {
+    time::format(micros).unwrap_or_else(|| micros.to_string())
+}

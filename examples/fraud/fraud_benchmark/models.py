@@ -16,7 +16,6 @@ from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyp
 # It has to be chosen before Keras is imported; jax is the lightest.
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
-import keras
 import unskew
 import unskew.keras
 
@@ -75,6 +74,8 @@ class KerasModel:
     @classmethod
     def load(cls, path: Path) -> "tuple[str, KerasModel]":
         """Read what `save` wrote: the fingerprint, and the model."""
+        import keras  # noqa: PLC0415 (it takes seconds)
+
         return unskew.keras.read_archive(path).fingerprint, cls(keras.saving.load_model(path))
 
 
@@ -96,6 +97,8 @@ def random_forest(vectors: Vectors, fraud: NDArray[Any]) -> Model:
 
 def neural_network(vectors: Vectors, fraud: NDArray[Any]) -> Model:
     """Train a feed-forward network of Keras: two hidden layers with dropout."""
+    import keras  # noqa: PLC0415 (it takes seconds)
+
     keras.utils.set_random_seed(SEED)
     network = keras.Sequential(
         [

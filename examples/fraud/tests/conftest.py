@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent), str(HERE)]
+# Beside the example: the folder that knows how to start a gateway and a Redis.
+sys.path[:0] = [str(HERE.parent), str(HERE), str(HERE.parents[2] / "tests" / "skew")]
 
 # Few enough to be quick, and close enough together that purchases share a second and leaks hit one twice.
 SMALL = ["--customers", "120", "--terminals", "400", "--days", "45", "--radius", "25"]
@@ -46,10 +47,17 @@ def call(capsys: pytest.CaptureFixture[str]) -> Callable[[Command, Sequence[str]
     return end
 
 
+def run_command(name: str, *arguments: str) -> Ended:
+    """Run a command of the example as a process of its own."""
+    command = [sys.executable, str(HERE.parent / name), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
 def generate(folder: Path, *arguments: str) -> Path:
     """Run generate.py as a process of its own; return the file that it wrote."""
-    command = [sys.executable, str(HERE.parent / "generate.py"), "--out", str(folder), *arguments]
-    subprocess.run(command, check=True, capture_output=True, text=True)
+    ended = run_command("generate.py", "--out", str(folder), *arguments)
+    assert ended.code == 0, ended.err
     return folder / "transactions.parquet"
 
 
@@ -70,3 +78,10 @@ def full(full_file: Path) -> Any:
     """Return the full run as a pandas frame, with `day` counted from the first."""
     frame = pd.read_parquet(full_file)
     return frame.assign(day=(frame.tx_datetime - pd.Timestamp("2018-04-01", tz="UTC")).dt.days)
+
+
+@pytest.fixture(scope="session")
+def trained(full_file: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
+    """Return the folder in which train.py wrote for the full run, and how it ended."""
+    folder = tmp_path_factory.mktemp("trained")
+    return folder, run_command("train.py", "--data", str(full_file.parent), "--out", str(folder))

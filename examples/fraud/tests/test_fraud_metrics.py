@@ -1,36 +1,12 @@
 """What the benchmark judges, and how: by hand, on a few transactions."""
 
-from typing import Any
-
 import numpy as np
-import pyarrow as pa
 import pytest
 from fraud_benchmark.metrics import card_precision, score
 from fraud_benchmark.published import PUBLISHED, reproduced, table
-from fraud_benchmark.stream import events, requests
-from fraud_benchmark.weeks import DAY, TEST_START, TRAIN_START, Weeks, cut, micros, numbers
+from fraud_benchmark.weeks import TEST_START, Weeks, cut, numbers
+from fraud_by_hand import on, transactions
 from fraud_data.errors import InputError
-
-
-def transactions(rows: list[tuple[int, int, int]]) -> Any:
-    """A table of (time, customer, fraud); all the rest is equal."""
-    time, customer, fraud = zip(*sorted(rows), strict=True)
-    count = len(rows)
-    return pa.table(
-        {
-            "transaction_id": pa.array(range(count), pa.int64()),
-            "customer_id": pa.array(customer, pa.int64()),
-            "terminal_id": pa.array([0] * count, pa.int64()),
-            "tx_datetime": pa.array(time, pa.int64()).cast(pa.timestamp("us", "UTC")),
-            "tx_amount": pa.array([1.0] * count),
-            "tx_fraud": pa.array(fraud, pa.int64()),
-        }
-    )
-
-
-def on(day: int) -> int:
-    """Noon of a day, counted from the first of the week that is trained on."""
-    return micros(TRAIN_START) + day * DAY + DAY // 2
 
 
 def test_card_precision_by_hand() -> None:
@@ -91,23 +67,6 @@ def test_weeks_and_who_is_known() -> None:
 def test_a_week_without_transactions_is_named() -> None:
     with pytest.raises(InputError, match=str(TEST_START)):
         cut(transactions([(on(0), 1, 1)]))
-
-
-def test_events_know_their_label_or_do_not() -> None:
-    rows = transactions([(on(0), 1, 1), (on(1), 2, 0)])
-    early, late = (events(rows, labelled=labelled).to_pydict() for labelled in (False, True))
-    assert (early["label_version"], early["tx_fraud"]) == ([0, 0], [None, None])
-    assert (late["label_version"], late["tx_fraud"]) == ([1, 1], [1, 0])
-    assert early["transaction_id"] == late["transaction_id"] == [0, 1]
-
-
-def test_requests_end_before_a_customer_comes_again() -> None:
-    rows = [(0, 1, 0), (1, 2, 0), (1, 2, 0), (2, 3, 0), (3, 2, 0), (4, 4, 0), (5, 1, 0)]
-    table = transactions([(on(0) + second, customer, fraud) for second, customer, fraud in rows])
-    # Both of customer 2 in second 1 may stand together: neither sees the other.
-    assert [numbers(part, "customer_id").tolist() for part in requests(table)] == [[1, 2, 2, 3], [2, 4, 1]]
-    assert [part.num_rows for part in requests(table, most=2)] == [2, 2, 2, 1]
-    assert [part.num_rows for part in requests(table, most=1)] == [1] * 7
 
 
 def test_our_table_stands_beside_the_published_one() -> None:

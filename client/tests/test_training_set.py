@@ -228,7 +228,7 @@ def test_a_history_that_does_not_fit_is_refused() -> None:
     times = events.set_column(2, "at", pa.nulls(events.num_rows, pa.timestamp("us", "UTC")))
     refused({"payments": times}, "payments, row 0: the column `at` is null")
     ids = events.set_column(0, "id", pa.nulls(events.num_rows, pa.int64()))
-    refused({"payments": ids}, "the column `id` is null, and every event needs its id")
+    refused({"payments": ids}, "the column `id` is null, and every event needs it")
 
 
 def test_a_wrong_argument_is_refused() -> None:

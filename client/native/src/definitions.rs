@@ -3,9 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use numpy::PyArray1;
 use pyo3::prelude::*;
+use pyo3_arrow::PyRecordBatch;
 use unskew_engine::definitions as engine;
 use unskew_engine::diagnostics::render;
+use unskew_engine::training;
 
 use crate::describe::describe;
 use crate::errors::{Place, invalid, place, refused};
@@ -58,6 +61,22 @@ impl Definitions {
         }
     }
 
+    /// Which of so many parts each row of a batch belongs to, by the keys of the entity of a view. `table`: what errors call it.
+    fn parts<'py>(
+        &self,
+        py: Python<'py>,
+        view: &str,
+        table: &str,
+        batch: PyRecordBatch,
+        count: u32,
+    ) -> PyResult<Bound<'py, PyArray1<u32>>> {
+        let view = self.view(view)?;
+        let parts = py.detach(|| {
+            training::parts(&view.entity, table, batch.as_ref(), count).map_err(|error| refused("data", error))
+        })?;
+        Ok(PyArray1::from_vec(py, parts))
+    }
+
     /// What forbids to go over to a new set while rows of this one are stored.
     fn incompatibilities(&self, new: &Self) -> Vec<Place> {
         engine::incompatibilities(&self.definitions, &new.definitions).iter().map(place).collect()
@@ -65,6 +84,10 @@ impl Definitions {
 }
 
 impl Definitions {
+    pub(crate) fn view(&self, name: &str) -> PyResult<&Arc<engine::View>> {
+        self.definitions.views.get(name).ok_or_else(|| refused("unknown", format!("there is no view {name:?}")))
+    }
+
     fn of(files: Vec<(PathBuf, String)>, path: Option<Arc<PathBuf>>) -> PyResult<Self> {
         let definitions = engine::parse(&files).map_err(|found| invalid(render(&found, &files), &found))?;
         Ok(Self { definitions, files, path })

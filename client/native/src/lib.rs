@@ -7,6 +7,7 @@ mod errors;
 mod fitter;
 mod plan;
 mod service;
+mod tables;
 
 /// The engine, compiled.
 #[pyo3::pymodule]

@@ -1,6 +1,5 @@
 //! A service of a set of definitions.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -17,6 +16,7 @@ use crate::definitions::folder;
 use crate::errors::refused;
 use crate::fitter::Fitter;
 use crate::plan::Plan;
+use crate::tables::{batches, numbered};
 
 /// A service.
 #[pyclass(frozen, module = "unskew._native")]
@@ -57,23 +57,24 @@ impl Service {
         canonical(&self.service)
     }
 
-    /// Computes what it reads of its views, for every row of a spine, from the histories of sources. `time_column`: t of each row, where the
-    /// service does not name it. Gives two batches, values and statuses, with a column a feature.
+    /// Computes what it reads of a view, for every row of a spine, from the history of the view's source. `time_column`: t of each row,
+    /// where the service does not name it. Gives two batches, values and statuses, with a column a feature.
+    #[expect(clippy::too_many_arguments, reason = "a caller in Python gives five")]
     fn join(
         &self,
         py: Python<'_>,
+        view: &str,
         spine: PyTable,
-        sources: BTreeMap<String, PyTable>,
+        history: PyTable,
         time_column: &str,
         threads: usize,
     ) -> PyResult<(PyRecordBatch, PyRecordBatch)> {
-        let spine = batches(spine);
-        let sources = sources.into_iter().map(|(name, table)| (name, batches(table))).collect();
+        let (spine, history) = (batches(spine), batches(history));
         let [values, statuses] = py.detach(|| {
             let rows = spine.iter().map(RecordBatch::num_rows).sum();
-            training::join(&self.service, time_column, &spine, &sources, threads)
+            training::join_view(&self.service, view, time_column, &spine, &history, threads)
                 .and_then(|features| training::to_arrow(&features, rows))
-                .map_err(|error| refused("data", error))
+                .map_err(|error| refused("data", numbered(error, &spine, &history)))
         })?;
         Ok((PyRecordBatch::new(values), PyRecordBatch::new(statuses)))
     }
@@ -134,13 +135,4 @@ impl Service {
     fn layout(&self) -> PyResult<Layout> {
         Layout::new(&self.service).map_err(|error| refused("unsupported", error))
     }
-}
-
-/// The batches of a table; at least one, so that its columns are looked at though it has no rows.
-fn batches(table: PyTable) -> Vec<RecordBatch> {
-    let (mut batches, schema) = table.into_inner();
-    if batches.is_empty() {
-        batches.push(RecordBatch::new_empty(schema));
-    }
-    batches
 }

@@ -1,6 +1,6 @@
 """The engine, compiled. Not for users: `unskew` wraps it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, final
 
@@ -35,6 +35,8 @@ class Definitions:
         """What is defined, as JSON."""
     def service(self, name: str) -> Service:
         """A service. Raises `EngineError("unknown", …)`."""
+    def parts(self, view: str, table: str, batch: Any, count: int) -> npt.NDArray[np.uint32]:
+        """Which of so many parts each row belongs to, by the keys of the view's entity. `table`: for errors."""
     def incompatibilities(self, new: Definitions) -> list[tuple[str, int, int, str, str]]:
         """What forbids to go over to a new set while rows are stored: (file, line, column, message, help)."""
 
@@ -54,10 +56,11 @@ class Service:
         """Columns that a fit reads besides."""
     def canonical(self) -> str:
         """All that the fingerprint covers but the fitted parameters, as JSON."""
-    def join(self, spine: Any, sources: Mapping[str, Any], time_column: str, threads: int) -> tuple[Any, Any]:
-        """What it reads of its views, for every row of a spine: two batches of Arrow, values and statuses.
+    def join(self, view: str, spine: Any, history: Any, time_column: str, threads: int) -> tuple[Any, Any]:
+        """What it reads of a view, for every row of a spine: two batches of Arrow, values and statuses.
 
-        `spine`, and the history of each source: any object with `__arrow_c_stream__`. The GIL is released.
+        `spine`, and the history of the view's source: any object with `__arrow_c_stream__`; a column `unskew.row` in
+        one says which rows of a larger table its rows are, for errors. The GIL is released.
         """
     def fitter(self, time_column: str | None = None) -> Fitter:
         """An empty fit. `time_column`: t of each row, where the service does not name it."""

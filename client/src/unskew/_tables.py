@@ -72,6 +72,40 @@ def whole(table: Table | Path, columns: Sequence[str] | None = None) -> pa.Table
     return table if columns is None else table.select(_there(columns, table.column_names))
 
 
+def stream(
+    table: Table | Path, columns: Sequence[str]
+) -> tuple[Iterator[pa.RecordBatch], pa.Schema, int | None] | None:
+    """The batches of what is not in memory yet, with the columns wanted as far as they are there; None of what is.
+
+    Beside them their schema, and the number of rows where it is known.
+    """
+    if isinstance(table, str | os.PathLike):
+        found = parquet(table)
+        wanted = _there(columns, found.schema.names)
+        schema = pa.schema([found.schema.field(name) for name in wanted])
+        # One file at a time: their order does not matter, and what is read ahead takes memory.
+        batches = found.to_batches(columns=wanted, batch_size=BATCH_ROWS, batch_readahead=4, fragment_readahead=1)
+        return _read(table, batches), schema, found.count_rows()
+    is_stream = isinstance(table, pa.RecordBatchReader) or (
+        not isinstance(table, pa.Table | pa.RecordBatch | Mapping)
+        and not _is_pandas(table)
+        and (not hasattr(table, "__len__") or _duckdb(table) is not None)
+    )
+    if not is_stream:
+        return None
+    reader = _reader(table)
+    wanted = _there(columns, reader.schema.names)
+    schema = pa.schema([reader.schema.field(name) for name in wanted])
+    return (batch.select(wanted) for batch in reader), schema, None
+
+
+def _read(path: Path, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from batches
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{os.fspath(path)} can't be read as Parquet: {error}") from None
+
+
 def one_batch(table: pa.Table) -> pa.RecordBatch:
     """The rows of a table, which are copied if they lie in several chunks."""
     batches = table.to_batches()

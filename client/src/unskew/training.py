@@ -11,9 +11,11 @@ import pyarrow as pa
 
 from unskew import _tables, _training_files
 from unskew._engine import translated
+from unskew._histories import Histories, Progress
 from unskew._html import html_table
+from unskew._join import Join
 from unskew.definitions import Definitions, load
-from unskew.errors import DataError, UnknownName
+from unskew.errors import DataError
 from unskew.service import Fitted, Incomplete, Service
 from unskew.training_statistics import Statistics
 
@@ -90,7 +92,7 @@ class TrainingSet:
         return html_table("Training set", ("", ""), facts) + self.statistics._repr_html_()
 
 
-def training_set(
+def training_set(  # noqa: PLR0913 (each is an option of its own)
     definitions: Definitions | str | os.PathLike[str],
     service: str,
     spine: _tables.Table,
@@ -99,6 +101,8 @@ def training_set(
     fitted: Fitted | None = None,
     time_column: str = "event_time",
     threads: int | None = None,
+    memory_limit: int | None = None,
+    progress: Progress | None = None,
 ) -> TrainingSet:
     """What a service would have answered for every row of a spine, computed from the history of its sources.
 
@@ -111,11 +115,15 @@ def training_set(
         spine: the rows to compute: a table of pyarrow, pandas, polars or DuckDB, a mapping of columns, or the path of a
             Parquet file or folder. It has the key columns of the entities and the request columns of the service; other
             columns, a label for instance, are kept in `features`. Times without a zone are UTC.
-        sources: the history of each source that a view of the service reads, as a table or a path like the spine.
+        sources: the history of each source that a view of the service reads, as a table or a path like the spine, or as
+            a stream of batches.
         fitted: parameters of the steps that learn, as those of the training set are for a test set; None: they are
             fitted on this spine.
         time_column: the time t of each row, where the service names none.
         threads: how many may work; None: one for each core. Their number changes no bit.
+        memory_limit: about how many bytes the events of a source may take while they are joined; None: half of the
+            machine's memory. A path or a stream that is larger is joined in parts, which wait in a temporary folder.
+        progress: is told what is being done, how much of it is done, and how much there is, or None.
 
     Raises:
         UnknownName: there is no such service, or a source that is given.
@@ -157,15 +165,18 @@ def training_set(
     workers = (os.cpu_count() or 1) if threads is None else threads
     if workers < 1:
         raise ValueError(f"threads must be 1 or more, not {threads}")
-    histories = _histories(definitions, asked, sources or {})
-    with translated():
-        joined = asked._native.join(rows, histories, time, workers)
-    values, statuses = (pa.Table.from_batches([pa.record_batch(part)]) for part in joined)
-    return _made(asked, _beside(rows, values), statuses, fitted, time)
+    told = progress or _nobody
+    with Histories(definitions, memory_limit, told) as histories:
+        opened = histories.of_views(asked.views, sources or {})
+        joined = Join(asked, rows, time, workers).views(opened, told)
+    return _made(asked, _beside(rows, joined.values), joined.statuses, fitted, (time, told))
 
 
-def _made(asked: Service, features: pa.Table, statuses: pa.Table, fitted: Fitted | None, time: str) -> TrainingSet:
+def _made(
+    asked: Service, features: pa.Table, statuses: pa.Table, fitted: Fitted | None, how: tuple[str, Progress]
+) -> TrainingSet:
     """The training set of joined features."""
+    time, told = how
     if fitted is None and asked.needs_fit:
         fitted = _fit(asked, features, statuses, time)
     plan = asked._plan(fitted)
@@ -175,6 +186,7 @@ def _made(asked: Service, features: pa.Table, statuses: pa.Table, fitted: Fitted
         with translated():
             found = plan.transform_into(batch, vectors[start : start + batch.num_rows], states)
         incomplete += [Incomplete(start + row, *rest) for row, *rest in found]
+        told("vectors", start + batch.num_rows, features.num_rows)
     fingerprint = plan.fingerprint.hex()
     return TrainingSet(
         asked.name, features, vectors, tuple(plan.names), statuses, fitted, fingerprint, tuple(incomplete)
@@ -218,22 +230,8 @@ def _check_spine(asked: Service, rows: pa.Table, time: str, fits: bool) -> None:
             raise DataError(f"the spine has a column {name!r}, which is the name of a feature to compute: leave it out")
 
 
-def _histories(definitions: Definitions, asked: Service, sources: Mapping[str, _tables.Table]) -> dict[str, pa.Table]:
-    """The columns of each source that the service reads."""
-    for name in sources:
-        if name not in definitions.sources:
-            raise UnknownName(f"there is no source {name!r}; there is {', '.join(map(repr, definitions.sources))}")
-    histories: dict[str, pa.Table] = {}
-    for view in asked.views:
-        source = definitions.views[view].source
-        if source is None:
-            raise DataError(f"the view {view!r} has no source, and so no history")
-        if source not in sources:
-            raise DataError(f"the view {view!r} needs the history of {source!r}: give sources={{{source!r}: table}}")
-        if source not in histories:
-            names = [column.name for column in definitions.sources[source].columns]
-            histories[source] = _tables.whole(sources[source], names)
-    return histories
+def _nobody(_what: str, _done: int, _total: int | None) -> None:
+    """Nobody watches."""
 
 
 def _beside(rows: pa.Table, values: pa.Table) -> pa.Table:

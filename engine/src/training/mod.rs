@@ -6,6 +6,7 @@
 
 mod entities;
 mod outputs;
+mod parts;
 mod rows;
 mod spine;
 mod table;
@@ -16,10 +17,12 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 
-use crate::definitions::{Service, ViewKind};
+use crate::definitions::{Service, View, ViewKind};
 use crate::plan::{Input, Layout, Origin};
 
 pub use outputs::{JoinedFeature, to_arrow};
+pub use parts::parts;
+pub use spine::SPINE;
 use spine::Spine;
 
 /// Input that can't be joined.
@@ -78,33 +81,61 @@ pub fn join(
 ) -> Result<Vec<JoinedFeature>, TrainingError> {
     let layout = Layout::new(service).map_err(|error| TrainingError::Definition(error.to_string()))?;
     let spine = Spine::new(service, time_column, spine)?;
-    let mut joined: Vec<(usize, JoinedFeature)> = Vec::new();
+    let mut joined = Vec::new();
     for (position, view) in service.views.iter().enumerate() {
-        let of_view = |input: &Input| match input.origin {
-            Origin::Feature { view, feature } => (view == position).then_some(feature),
-            Origin::Request(_) => None,
-        };
-        let wanted: Vec<(usize, usize)> = layout
-            .inputs()
-            .iter()
-            .enumerate()
-            .filter_map(|(index, input)| of_view(input).map(|feature| (index, feature)))
-            .collect();
-        let Some(source) = &view.source else {
-            return Err(TrainingError::Definition(format!(
-                "the view `{}` has no source, and so no history",
-                view.name
-            )));
-        };
-        let missing = || TrainingError::Source { view: view.name.clone(), source_name: source.name.clone() };
-        let history = sources.get(&source.name).ok_or_else(missing)?;
-        let features: Vec<usize> = wanted.iter().map(|(_, feature)| *feature).collect();
-        let of_view = match &view.kind {
-            ViewKind::Row(row) => rows::join(view, row, history, &spine, &features)?,
-            ViewKind::Window(_) => windows::join(&Arc::clone(view), history, &spine, &features, threads)?,
-        };
-        joined.extend(wanted.iter().map(|(index, _)| *index).zip(of_view));
+        let source = source_of(view)?;
+        let missing = || TrainingError::Source { view: view.name.clone(), source_name: source.to_owned() };
+        let history = sources.get(source).ok_or_else(missing)?;
+        joined.extend(of_view((view, position), &layout, &spine, history, threads)?);
     }
     joined.sort_by_key(|(index, _)| *index);
     Ok(joined.into_iter().map(|(_, feature)| feature).collect())
+}
+
+/// The same for one view of the service. `history`: that of its source.
+///
+/// # Errors
+/// As [`join`], and a view that the service does not read.
+pub fn join_view(
+    service: &Service,
+    view: &str,
+    time_column: &str,
+    spine: &[RecordBatch],
+    history: &[RecordBatch],
+    threads: usize,
+) -> Result<Vec<JoinedFeature>, TrainingError> {
+    let layout = Layout::new(service).map_err(|error| TrainingError::Definition(error.to_string()))?;
+    let spine = Spine::new(service, time_column, spine)?;
+    let found = service.views.iter().enumerate().find(|(_, known)| known.name == view);
+    let unknown = || TrainingError::Definition(format!("the service `{}` reads no view `{view}`", service.name));
+    let (position, view) = found.ok_or_else(unknown)?;
+    source_of(view)?;
+    let joined = of_view((view, position), &layout, &spine, history, threads)?;
+    Ok(joined.into_iter().map(|(_, feature)| feature).collect())
+}
+
+fn source_of(view: &View) -> Result<&str, TrainingError> {
+    let missing = || TrainingError::Definition(format!("the view `{}` has no source, and so no history", view.name));
+    view.source.as_ref().map(|source| source.name.as_str()).ok_or_else(missing)
+}
+
+/// The features that are read of a view, each with its position among the inputs.
+fn of_view(
+    (view, position): (&Arc<View>, usize),
+    layout: &Layout,
+    spine: &Spine<'_>,
+    history: &[RecordBatch],
+    threads: usize,
+) -> Result<Vec<(usize, JoinedFeature)>, TrainingError> {
+    let feature = |input: &Input| match input.origin {
+        Origin::Feature { view, feature } => (view == position).then_some(feature),
+        Origin::Request(_) => None,
+    };
+    let read = layout.inputs().iter().enumerate().filter_map(|(index, input)| Some((index, feature(input)?)));
+    let (inputs, features): (Vec<usize>, Vec<usize>) = read.unzip();
+    let joined = match &view.kind {
+        ViewKind::Row(row) => rows::join(view, row, history, spine, &features)?,
+        ViewKind::Window(_) => windows::join(view, history, spine, &features, threads)?,
+    };
+    Ok(inputs.into_iter().zip(joined).collect())
 }

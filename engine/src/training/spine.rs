@@ -11,7 +11,7 @@ use crate::dtype::{DType, Scalar};
 use crate::value::Value;
 
 /// What errors call it.
-pub(super) const SPINE: &str = "the spine";
+pub const SPINE: &str = "the spine";
 
 /// A spine with its times.
 pub(super) struct Spine<'a> {

@@ -7,7 +7,7 @@ mod batch_path;
 mod definitions;
 mod dump;
 mod features;
-#[expect(dead_code, reason = "the gateway's runner uses the rest")]
+#[expect(dead_code, unused_imports, reason = "the other runners use the rest")]
 mod format;
 mod row_path;
 mod store;

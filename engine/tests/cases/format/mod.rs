@@ -2,6 +2,7 @@
 //! the one comparison of what was expected with what was found.
 
 mod answer;
+mod events;
 mod yaml;
 
 use std::collections::{BTreeMap, HashSet};
@@ -12,6 +13,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 pub use answer::{Answer, Incomplete};
+pub use events::{EventWrite, Limits, Refused};
 
 /// A file of cases, which share their definitions and what is stored.
 #[derive(Debug, Deserialize)]
@@ -48,6 +50,14 @@ pub struct Case {
     pub name: String,
     #[serde(default)]
     pub rows: Vec<Write>,
+    /// Events, after the rows.
+    #[serde(default)]
+    pub events: Vec<EventWrite>,
+    /// By window view: the time since which it knows all events.
+    #[serde(default)]
+    pub complete_since: BTreeMap<String, String>,
+    #[serde(default)]
+    pub limits: Limits,
     /// Values in the store as another tool would put them there.
     #[serde(default)]
     pub stored: Vec<Stored>,
@@ -56,6 +66,21 @@ pub struct Case {
     /// A list for each row; null is the quiet NaN.
     #[serde(default)]
     pub vectors: Option<Vec<Vec<Option<f64>>>>,
+    /// By input: the exact value of each row.
+    #[serde(default)]
+    pub values: BTreeMap<String, Vec<Json>>,
+    /// Whether its events, split and merged in any way, must give the same.
+    #[serde(default)]
+    pub merge: bool,
+    /// Whether they must in any order.
+    #[serde(default)]
+    pub shuffle: bool,
+    /// Whether training must give the same.
+    #[serde(default = "yes")]
+    pub batch: bool,
+    /// Whether the gateway must: training alone knows `known_at`.
+    #[serde(default = "yes")]
+    pub online: bool,
     #[serde(default)]
     pub names: Option<Vec<String>>,
     /// All rows that are not complete.
@@ -180,6 +205,12 @@ pub struct ExpectedError {
     pub message: String,
 }
 
+impl File {
+    fn is_about_windows(&self) -> bool {
+        self.name.starts_with("windows")
+    }
+}
+
 impl Stored {
     /// The bytes.
     pub fn bytes(&self) -> Vec<u8> {
@@ -216,6 +247,10 @@ impl Request {
     }
 }
 
+const fn yes() -> bool {
+    true
+}
+
 fn text(json: &Json) -> String {
     json.as_str().unwrap_or_else(|| panic!("{json} is no text")).to_owned()
 }
@@ -224,8 +259,17 @@ fn raw(json: &Json) -> String {
     json.as_str().map_or_else(|| json.to_string(), str::to_owned)
 }
 
-/// Every file of `tests/cases`, by name.
+/// The files of `tests/cases` without those of windows, by name.
 pub fn files() -> Vec<File> {
+    all().into_iter().filter(|file| !file.is_about_windows()).collect()
+}
+
+/// The files of `tests/cases` that are about windows.
+pub fn window_files() -> Vec<File> {
+    all().into_iter().filter(File::is_about_windows).collect()
+}
+
+fn all() -> Vec<File> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|at| at.join("tests/cases/README.md"));
     let folder = folder.into_iter().find(|readme| readme.exists()).unwrap();
     let mut paths: Vec<_> =

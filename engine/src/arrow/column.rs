@@ -41,6 +41,34 @@ enum Kind<'a> {
     List(Lists<'a>, Box<Column<'a>>),
 }
 
+/// Values that need no conversion and can't be wrong.
+enum Plain<'a> {
+    Ints(&'a [i64]),
+    Floats(&'a [f64]),
+}
+
+impl<'a> Kind<'a> {
+    const fn plain(&self) -> Option<Plain<'a>> {
+        match self {
+            Self::Int64(Ints::I64(ints)) => Some(Plain::Ints(ints)),
+            Self::Float64(Floats::F64(floats)) => Some(Plain::Floats(floats)),
+            Self::Null
+            | Self::Bool(_)
+            | Self::Int32(_)
+            | Self::Int64(_)
+            | Self::IntAsFloat32(_)
+            | Self::IntAsFloat64(_)
+            | Self::Float32(_)
+            | Self::Float64(_)
+            | Self::Text(_)
+            | Self::Bytes(_)
+            | Self::Time(_)
+            | Self::Dictionary(..)
+            | Self::List(..) => None,
+        }
+    }
+}
+
 impl<'a> Column<'a> {
     /// An array as a column of a type.
     ///
@@ -218,6 +246,33 @@ impl<'a> Column<'a> {
                 gather(self.dtype, &values, arena)
             }
         }
+    }
+
+    /// Appends the values of these rows: what [`Column::value`] gives for each, with the type looked at once.
+    ///
+    /// # Errors
+    /// The first row whose value does not fit the declared type, by its place among these, and why.
+    pub fn gather<'v>(
+        &self,
+        rows: impl Iterator<Item = usize> + Clone,
+        arena: &'v Bump,
+        out: &mut Vec<Value<'v>>,
+    ) -> Result<(), (usize, String)>
+    where
+        'a: 'v,
+    {
+        let plain = if self.nulls.is_none() { self.kind.plain() } else { None };
+        let at = |row: usize| row.min(self.len.saturating_sub(1));
+        match plain {
+            Some(Plain::Ints(ints)) => out.extend(rows.map(|row| Value::Int(ints[at(row)]))),
+            Some(Plain::Floats(floats)) => out.extend(rows.map(|row| Value::Float(floats[at(row)]))),
+            None => {
+                for (place, row) in rows.enumerate() {
+                    out.push(self.value(row, arena).map_err(|why| (place, why))?);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn outside(&self, value: impl std::fmt::Display) -> String {

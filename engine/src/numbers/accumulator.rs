@@ -54,6 +54,54 @@ impl Factor {
     }
 }
 
+/// A unit in which each of some floats, and any sum of them, is a whole number of 128 bits.
+#[derive(Clone, Copy, Debug)]
+pub struct Lane {
+    unit: i32,
+}
+
+impl Lane {
+    /// The unit for these floats; none if one is infinite or NaN, or they lie too far apart.
+    pub fn of(values: impl Iterator<Item = f64>) -> Option<Self> {
+        let (mut least, mut greatest, mut count) = (i32::MAX, i32::MIN, 0_u64);
+        for value in values {
+            if !value.is_finite() {
+                return None;
+            }
+            count += 1;
+            let factor = Factor::of_float(value);
+            if factor.mantissa != 0 {
+                least = least.min(factor.exponent);
+                greatest = greatest.max(factor.exponent + 64 - factor.mantissa.leading_zeros() as i32);
+            }
+        }
+        let carries = 64 - count.leading_zeros() as i32;
+        if least > greatest {
+            return Some(Self { unit: 0 });
+        }
+        (greatest - least + carries < 127).then_some(Self { unit: least })
+    }
+
+    /// One of these floats in the unit.
+    #[must_use]
+    #[inline]
+    pub const fn whole(self, value: f64) -> i128 {
+        let factor = Factor::of_float(value);
+        if factor.mantissa == 0 {
+            return 0;
+        }
+        let whole = (factor.mantissa as i128) << (factor.exponent - self.unit);
+        if factor.negative { -whole } else { whole }
+    }
+
+    /// A sum of them in the unit.
+    #[must_use]
+    #[inline]
+    pub const fn sum(self, whole: i128) -> Accumulator {
+        Accumulator { lane: whole, unit: self.unit, low: 0, limbs: Vec::new(), pending: 0 }
+    }
+}
+
 /// A product of up to four numbers, exact: ±words·2^exponent, the words least first.
 #[derive(Clone, Copy, Debug)]
 pub struct Term {

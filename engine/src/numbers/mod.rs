@@ -16,7 +16,7 @@ mod round;
 #[cfg(test)]
 mod tests;
 
-pub use accumulator::{Accumulator, Dyadic, Factor, Term};
+pub use accumulator::{Accumulator, Dyadic, Factor, Lane, Term};
 pub use bins::Bins;
 pub use bytes::Reader;
 pub(crate) use bytes::{put_bytes, put_count, put_short_bytes, put_signed, put_varint};

@@ -29,6 +29,15 @@ impl<const N: usize> Default for Moments<N> {
     }
 }
 
+impl Moments<1> {
+    /// So many finite values with this sum.
+    #[must_use]
+    #[inline]
+    pub const fn of_sum(count: i64, sum: Accumulator) -> Self {
+        Self { count, nans: 0, infinities: [0; 2], powers: [sum] }
+    }
+}
+
 impl<const N: usize> Moments<N> {
     /// Adds a value.
     pub fn add(&mut self, value: f64) {

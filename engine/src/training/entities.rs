@@ -46,6 +46,9 @@ impl Entities {
 
     /// The number of each row's entity. `keys`: its key columns in the table. With `adds` new entities get a number.
     pub(super) fn of_rows(&mut self, table: &Table<'_>, keys: &[usize], adds: bool) -> Result<Vec<u32>, TrainingError> {
+        if let (Numbers::Ints(numbers), [key]) = (&mut self.numbers, keys) {
+            return of_ints(numbers, table, *key, adds);
+        }
         let mut arena = Bump::new();
         let mut rows = Vec::with_capacity(table.len());
         let mut encoded = Vec::new();
@@ -64,37 +67,56 @@ impl Entities {
         arena: &Bump,
         (encoded, adds): (&mut Vec<u8>, bool),
     ) -> Result<u32, TrainingError> {
-        match &mut self.numbers {
-            Numbers::Ints(numbers) => {
-                let Some(Value::Int(key)) = keys.first().map(|key| table.value(*key, place, arena)).transpose()? else {
-                    return Ok(NOBODY);
-                };
-                let next = numbers.len() as u32;
-                Ok(if adds {
-                    *numbers.entry(key).or_insert(next)
-                } else {
-                    numbers.get(&key).copied().unwrap_or(NOBODY)
-                })
+        let Numbers::Encoded(numbers) = &mut self.numbers else { return Ok(NOBODY) };
+        encoded.clear();
+        let values: Vec<Value<'_>> =
+            keys.iter().map(|key| table.value(*key, place, arena)).collect::<Result<_, _>>()?;
+        if self.key.encode(&values, encoded).is_err() {
+            return Ok(NOBODY);
+        }
+        let next = numbers.len() as u32;
+        Ok(match numbers.get(encoded.as_slice()) {
+            Some(number) => *number,
+            None if adds => {
+                numbers.insert(encoded.as_slice().into(), next);
+                next
             }
-            Numbers::Encoded(numbers) => {
-                encoded.clear();
-                let values: Vec<Value<'_>> =
-                    keys.iter().map(|key| table.value(*key, place, arena)).collect::<Result<_, _>>()?;
-                if self.key.encode(&values, encoded).is_err() {
-                    return Ok(NOBODY);
-                }
-                let next = numbers.len() as u32;
-                Ok(match numbers.get(encoded.as_slice()) {
-                    Some(number) => *number,
-                    None if adds => {
-                        numbers.insert(encoded.as_slice().into(), next);
-                        next
-                    }
-                    None => NOBODY,
-                })
-            }
+            None => NOBODY,
+        })
+    }
+}
+
+/// Rows that are read at once.
+const BLOCK: usize = 4096;
+
+/// The numbers of rows whose key is one whole number.
+fn of_ints(
+    numbers: &mut HashMap<i64, u32>,
+    table: &Table<'_>,
+    key: usize,
+    adds: bool,
+) -> Result<Vec<u32>, TrainingError> {
+    let arena = Bump::new();
+    let places: Vec<Place> = table.places().collect();
+    let mut rows = Vec::with_capacity(places.len());
+    let mut values = Vec::with_capacity(BLOCK);
+    for block in places.chunks(BLOCK) {
+        values.clear();
+        table.gather(key, block, &arena, &mut values)?;
+        for value in &values {
+            let Value::Int(key) = value else {
+                rows.push(NOBODY);
+                continue;
+            };
+            let next = numbers.len() as u32;
+            rows.push(if adds {
+                *numbers.entry(*key).or_insert(next)
+            } else {
+                numbers.get(key).copied().unwrap_or(NOBODY)
+            });
         }
     }
+    Ok(rows)
 }
 
 /// Rows grouped by entity, in their order within each.

@@ -12,6 +12,7 @@ use arrow_schema::{Field, Schema};
 use super::TrainingError;
 use crate::dtype::{DType, Scalar};
 use crate::plan::{RowState, State};
+use crate::status::Status;
 use crate::value::{List, Value, write_item, write_list};
 
 /// A feature of every row of a spine.
@@ -54,7 +55,8 @@ pub(super) struct Cells {
     dtype: DType,
     kind: Kind,
     present: Vec<bool>,
-    states: Vec<RowState>,
+    /// The positions whose status is not that of their value, PRESENT or NULL.
+    odd: Vec<(u32, RowState)>,
 }
 
 enum Kind {
@@ -76,14 +78,17 @@ impl Cells {
                 Kind::Bytes(Vec::new(), Vec::with_capacity(rows))
             }
         };
-        Self { dtype, kind, present: Vec::with_capacity(rows), states: Vec::with_capacity(rows) }
+        Self { dtype, kind, present: Vec::with_capacity(rows), odd: Vec::new() }
     }
 
     /// Adds a value with its status; a default may fill what is MISSING.
     #[inline]
     pub(super) fn push(&mut self, value: Value<'_>, state: RowState) {
-        self.states.push(state);
-        self.present.push(!value.is_null());
+        let is_present = !value.is_null();
+        if state.status != if is_present { Status::Present } else { Status::Null } {
+            self.odd.push((self.present.len() as u32, state));
+        }
+        self.present.push(is_present);
         match &mut self.kind {
             Kind::Ints(ints) => ints.push(match value {
                 Value::Int(value) | Value::Time(value) => value,
@@ -103,24 +108,63 @@ impl Cells {
         }
     }
 
-    /// The feature in the order of the rows: `order` tells which row each value is of.
+    /// The feature in the order of the rows: `order` tells which row each value is of, part by part.
     pub(super) fn finish(parts: &[Self], order: &[u32], name: String, dtype: DType) -> JoinedFeature {
-        let total = order.len();
-        // Where the value of each row is: its part and its position there.
-        let mut at = vec![(0_u32, 0_u32); total];
-        let positions = parts
-            .iter()
-            .enumerate()
-            .flat_map(|(part, cells)| (0..cells.states.len()).map(move |position| (part as u32, position as u32)));
-        for (row, position) in order.iter().zip(positions) {
-            if let Some(place) = at.get_mut(*row as usize) {
-                *place = position;
+        let mut states = vec![RowState::from(State::PRESENT); order.len()];
+        let mut present = vec![false; order.len()];
+        let mut rest = order;
+        for part in parts {
+            let (rows, after) = rest.split_at(part.present.len().min(rest.len()));
+            for (row, is_present) in rows.iter().zip(&part.present) {
+                present[*row as usize] = *is_present;
+            }
+            for (position, state) in &part.odd {
+                states[rows[*position as usize] as usize] = *state;
+            }
+            rest = after;
+        }
+        for (state, is_present) in states.iter_mut().zip(&present) {
+            if !is_present && state.status == Status::Present {
+                *state = State::NULL.into();
             }
         }
-        let cell = |(part, position): &(u32, u32)| parts.get(*part as usize).map(|cells| (cells, *position as usize));
-        let states = at.iter().filter_map(cell).map(|(cells, position)| cells.states[position]).collect();
-        let cells = || at.iter().filter_map(cell);
-        JoinedFeature { name, dtype, values: values(dtype, cells), states }
+        JoinedFeature { name, dtype, values: Self::gather(parts, order, dtype, present), states }
+    }
+
+    /// The values in the order of the rows.
+    fn gather(parts: &[Self], order: &[u32], dtype: DType, present: Vec<bool>) -> ArrayRef {
+        let nulls = || {
+            if present.iter().all(|is_present| *is_present) { None } else { Some(NullBuffer::from(present.clone())) }
+        };
+        let each = || parts.iter().flat_map(|part| (0..part.present.len()).map(move |position| (part, position)));
+        match dtype {
+            DType::Scalar(Scalar::Float64) => {
+                let mut values = vec![0.0; order.len()];
+                let mut rest = order.iter();
+                for part in parts {
+                    if let Kind::Floats(floats) = &part.kind {
+                        floats.iter().zip(&mut rest).for_each(|(float, row)| values[*row as usize] = *float);
+                    }
+                }
+                Arc::new(Float64Array::new(values.into(), nulls()))
+            }
+            DType::Scalar(Scalar::Int64) => {
+                let mut values = vec![0; order.len()];
+                let mut rest = order.iter();
+                for part in parts {
+                    if let Kind::Ints(ints) = &part.kind {
+                        ints.iter().zip(&mut rest).for_each(|(int, row)| values[*row as usize] = *int);
+                    }
+                }
+                Arc::new(Int64Array::new(values.into(), nulls()))
+            }
+            DType::Scalar(_) | DType::List(_) | DType::Vector(_) => {
+                // Where the value of each row is: its part and its position there.
+                let mut at: Vec<Option<(&Self, usize)>> = vec![None; order.len()];
+                each().zip(order).for_each(|(cell, row)| at[*row as usize] = Some(cell));
+                values(dtype, || at.iter().flatten().copied())
+            }
+        }
     }
 
     fn int(&self, position: usize) -> i64 {
@@ -233,5 +277,5 @@ fn lists<'c>(item: Scalar, length: Option<i32>, cells: impl Iterator<Item = Opti
 
 /// Values in their order. It is not generic, so that the types of lists in lists come to an end.
 fn array_of(cells: &Cells) -> ArrayRef {
-    values(cells.dtype, || (0..cells.states.len()).map(move |at| (cells, at)))
+    values(cells.dtype, || (0..cells.present.len()).map(move |at| (cells, at)))
 }

@@ -87,6 +87,19 @@ pub(super) struct Request<'a> {
 }
 
 impl Request<'_> {
+    /// The value of a row for a column of the source.
+    pub(super) fn value<'v>(
+        &'v self,
+        column: usize,
+        place: Place,
+        arena: &'v Bump,
+    ) -> Result<Value<'v>, TrainingError> {
+        match self.of_source.get(column) {
+            Some(Some(column)) => self.table.value(*column, place, arena),
+            Some(None) | None => Ok(Value::Null),
+        }
+    }
+
     /// The values of a row in the order of the source's columns.
     pub(super) fn row<'v>(
         &'v self,

@@ -91,6 +91,30 @@ impl<'a> Table<'a> {
         found.value(place.row as usize, arena).map_err(|why| self.bad(column, place, why))
     }
 
+    /// Appends the values of these rows.
+    pub(super) fn gather<'v>(
+        &self,
+        column: usize,
+        places: &[Place],
+        arena: &'v Bump,
+        out: &mut Vec<Value<'v>>,
+    ) -> Result<(), TrainingError>
+    where
+        'a: 'v,
+    {
+        for run in places.chunk_by(|a, b| a.batch == b.batch) {
+            let Some(first) = run.first() else { continue };
+            let found = self.batches.get(first.batch as usize).and_then(|columns| columns.get(column)?.as_ref());
+            let Some(found) = found else {
+                out.extend(run.iter().map(|_| Value::Null));
+                continue;
+            };
+            let gathered = found.gather(run.iter().map(|place| place.row as usize), arena, out);
+            gathered.map_err(|(at, why)| self.bad(column, run.get(at).copied().unwrap_or(*first), why))?;
+        }
+        Ok(())
+    }
+
     /// A time that must be there, in microseconds.
     pub(super) fn time(&self, column: usize, place: Place, arena: &Bump) -> Result<i64, TrainingError> {
         if let Value::Time(time) = self.value(column, place, arena)? {

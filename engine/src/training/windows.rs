@@ -30,6 +30,10 @@ struct History<'a> {
     id: Option<usize>,
     version: Option<usize>,
     known_at: Option<usize>,
+    /// The columns that a projection reads.
+    reads: Vec<usize>,
+    /// Whether it is these columns alone.
+    is_plain: bool,
 }
 
 /// The features at these positions of a window view, for every row of the spine.
@@ -92,7 +96,8 @@ impl<'a> History<'a> {
             return Err(TrainingError::TooManyRows(table.len()));
         }
         let places = table.places().collect();
-        Ok(Self { plan, table, places, time, id, version: version.filter(|_| id.is_some()), known_at })
+        let (version, is_plain) = (version.filter(|_| id.is_some()), plan.has_no_conditions());
+        Ok(Self { plan, table, places, time, id, version, known_at, reads: plan.reads().collect(), is_plain })
     }
 
     fn column(&self, name: &str) -> Result<usize, TrainingError> {
@@ -105,46 +110,90 @@ impl<'a> History<'a> {
         source.columns.iter().position(|column| column.name == name).ok_or_else(missing)
     }
 
-    /// Reads an event, and from when on it may be used.
-    fn read<'v>(&'v self, place: Place, arena: &'v Bump, room: &mut Room<'v>) -> Result<i64, TrainingError> {
-        let time = self.table.time(self.time, place, arena)?;
-        let id = match self.id {
-            None => Id::None,
-            Some(column) => match self.table.value(column, place, arena)? {
-                Value::Int(id) => Id::Int(id),
-                Value::Str(id) => Id::Bytes(id.as_bytes()),
-                Value::Bytes(id) => Id::Bytes(id),
-                Value::Null | Value::Bool(_) | Value::Float(_) | Value::Time(_) | Value::List(_) => {
-                    return Err(self.table.bad(column, place, "is null, and every event needs its id".to_owned()));
-                }
-            },
+    /// Reads the events at these places, column by column.
+    fn block<'v>(&'v self, places: &[Place], arena: &'v Bump) -> Result<Block<'v>, TrainingError> {
+        let gather = |column: usize| -> Result<Vec<Value<'v>>, TrainingError> {
+            let mut values = Vec::with_capacity(places.len());
+            self.table.gather(column, places, arena, &mut values)?;
+            Ok(values)
         };
-        let version = match self.version.map(|column| self.table.value(column, place, arena)).transpose()? {
-            Some(Value::Int(version)) => version,
-            _ => 0,
-        };
-        let known_at = self.known_at.map(|column| self.table.time(column, place, arena)).transpose()?;
-        room.columns.clear();
-        room.columns.resize(self.plan.source().columns.len(), Value::Null);
-        for column in self.plan.reads() {
-            if let Some(value) = room.columns.get_mut(column) {
-                *value = self.table.value(column, place, arena)?;
+        let optional = |column: Option<usize>| column.map(gather).transpose();
+        let of_source = self.plan.source().columns.len();
+        let mut columns = vec![Vec::new(); of_source];
+        for column in &self.reads {
+            if let Some(place) = columns.get_mut(*column).filter(|place| place.is_empty()) {
+                *place = gather(*column)?;
             }
         }
-        let columns = arena.alloc_slice_copy(&room.columns);
+        Ok(Block {
+            times: gather(self.time)?,
+            ids: optional(self.id)?,
+            versions: optional(self.version)?,
+            known_at: optional(self.known_at)?,
+            columns,
+        })
+    }
+
+    /// Adds event `at` of a block, and tells from when on it may be used.
+    fn push<'v>(
+        &'v self,
+        (block, at): (&Block<'v>, usize),
+        place: Place,
+        arena: &'v Bump,
+        room: &mut Room<'v>,
+    ) -> Result<i64, TrainingError> {
+        let missing = |column: usize| self.table.bad(column, place, "is null, and every event needs it".to_owned());
+        let Some(Value::Time(time)) = block.times.get(at).copied() else { return Err(missing(self.time)) };
+        let id = match block.ids.as_ref().and_then(|ids| ids.get(at)) {
+            None => Id::None,
+            Some(Value::Int(id)) => Id::Int(*id),
+            Some(Value::Str(id)) => Id::Bytes(id.as_bytes()),
+            Some(Value::Bytes(id)) => Id::Bytes(id),
+            Some(Value::Null | Value::Bool(_) | Value::Float(_) | Value::Time(_) | Value::List(_)) => {
+                return Err(missing(self.id.unwrap_or(self.time)));
+            }
+        };
+        let version = match block.versions.as_ref().and_then(|versions| versions.get(at)) {
+            Some(Value::Int(version)) => *version,
+            _ => 0,
+        };
+        let known_at = match (block.known_at.as_ref().and_then(|known| known.get(at)), self.known_at) {
+            (Some(Value::Time(known_at)), _) => *known_at,
+            (Some(_), Some(column)) => return Err(missing(column)),
+            (_, _) => time,
+        };
+        let value = |column: usize| block.columns.get(column).and_then(|values| values.get(at)).copied();
         room.projection.clear();
-        let projected = self.plan.project(&Scope { inputs: columns, arena }, &mut room.projection);
-        projected.map_err(|fault| {
-            self.table.bad(self.time, place, format!("belongs to an event that a condition refuses: {}", fault.why))
-        })?;
+        if self.is_plain {
+            let read = |column| Ok::<_, TrainingError>(value(column).unwrap_or(Value::Null));
+            self.plan.project_columns(read, &mut room.projection)?;
+        } else {
+            let all = (0..block.columns.len()).map(|column| value(column).unwrap_or(Value::Null));
+            let inputs = arena.alloc_slice_fill_iter(all);
+            let projected = self.plan.project(&Scope { inputs, arena }, &mut room.projection);
+            let refused = |why| format!("belongs to an event that a condition refuses: {why}");
+            projected.map_err(|fault| self.table.bad(self.time, place, refused(fault.why)))?;
+        }
         room.events.push(Head { time, id, version }, &room.projection);
-        Ok(known_at.unwrap_or(time))
+        Ok(known_at)
     }
 }
 
+/// Events of some entities, column by column.
+struct Block<'v> {
+    times: Vec<Value<'v>>,
+    ids: Option<Vec<Value<'v>>>,
+    versions: Option<Vec<Value<'v>>>,
+    known_at: Option<Vec<Value<'v>>>,
+    /// By the position of the column in the source; empty for one that no projection reads.
+    columns: Vec<Vec<Value<'v>>>,
+}
+
+/// Events of a block: few enough that its columns stay near.
+const BLOCK: usize = 4096;
+
 /// Room that is used event by event.
 struct Room<'v> {
-    columns: Vec<Value<'v>>,
     projection: Vec<Value<'v>>,
     events: Events<'v>,
 }
@@ -203,26 +252,58 @@ impl Job<'_> {
             }
         }
         let mut arena = Bump::new();
-        for entity in entities {
-            self.entity(entity, &arena, &asked, &mut cells)?;
+        let mut entities = entities.peekable();
+        while entities.peek().is_some() {
+            let (mut block, mut events) = (Vec::new(), 0);
+            while let Some(entity) = entities.next_if(|_| events < BLOCK) {
+                events += self.events.of(entity).len();
+                block.push(entity);
+            }
+            self.block(&block, &arena, &asked, &mut cells)?;
             arena.reset();
         }
         Ok(cells)
     }
 
-    fn entity(
+    fn block(
         &self,
-        entity: usize,
+        entities: &[usize],
         arena: &Bump,
         asked: &[Option<usize>],
         cells: &mut [Cells],
     ) -> Result<(), TrainingError> {
-        let (plan, events) = (self.history.plan, self.events.of(entity));
-        let mut room = Room { columns: Vec::new(), projection: Vec::new(), events: Events::new(plan.width()) };
+        let places: Vec<Place> = entities
+            .iter()
+            .flat_map(|entity| self.events.of(*entity))
+            .filter_map(|event| self.history.places.get(*event as usize).copied())
+            .collect();
+        let block = self.history.block(&places, arena)?;
+        let mut next = 0;
+        for entity in entities {
+            let end = next + self.events.of(*entity).len();
+            self.entity(*entity, (&block, &places, next..end), arena, (asked, cells))?;
+            next = end;
+        }
+        Ok(())
+    }
+
+    fn entity<'v>(
+        &'v self,
+        entity: usize,
+        (block, places, events): (&Block<'v>, &[Place], std::ops::Range<usize>),
+        arena: &'v Bump,
+        (asked, cells): (&[Option<usize>], &mut [Cells]),
+    ) -> Result<(), TrainingError> {
+        let plan = self.history.plan;
+        let mut room = Room { projection: Vec::new(), events: Events::new(plan.width()) };
+        room.events.reserve(events.len());
         let mut known = Vec::new();
-        for event in events {
-            let Some(place) = self.history.places.get(*event as usize) else { continue };
-            known.push(self.history.read(*place, arena, &mut room)?);
+        for at in events {
+            let Some(place) = places.get(at) else { continue };
+            let from = self.history.push((block, at), *place, arena, &mut room)?;
+            if self.history.known_at.is_some() {
+                known.push(from);
+            }
         }
         let known = self.history.known_at.map(|_| known.as_slice());
         let mut events = room.events;
@@ -232,11 +313,15 @@ impl Job<'_> {
         let rows = self.rows.of(entity);
         let mut requests: Vec<Value<'_>> = Vec::new();
         if let Some(request) = self.request {
+            requests.reserve(rows.len() * plan.width());
             for row in rows {
-                let mut columns = Vec::new();
-                if let Some(place) = self.spine.place(*row) {
-                    request.row(place, arena, &mut columns)?;
+                let Some(place) = self.spine.place(*row) else { continue };
+                if self.history.is_plain {
+                    plan.project_columns(|column| request.value(column, place, arena), &mut requests)?;
+                    continue;
                 }
+                let mut columns = Vec::new();
+                request.row(place, arena, &mut columns)?;
                 let inputs = arena.alloc_slice_copy(&columns);
                 let projected = plan.project(&Scope { inputs, arena }, &mut requests);
                 projected.map_err(|fault| TrainingError::Value {

@@ -106,7 +106,8 @@ impl<'a> Events<'a> {
         self.values.clear();
     }
 
-    pub(super) fn reserve(&mut self, events: usize) {
+    /// Makes room for so many more.
+    pub fn reserve(&mut self, events: usize) {
         self.heads.reserve(events);
         self.values.reserve(events * self.width);
     }
@@ -114,7 +115,8 @@ impl<'a> Events<'a> {
     /// Adds an event. [`Events::settle`] comes before anything else is asked.
     pub fn push(&mut self, head: Head<'a>, row: &[Value<'a>]) {
         self.heads.push(head);
-        self.values.extend(row.iter().copied().chain(std::iter::repeat(Value::Null)).take(self.width));
+        self.values.extend_from_slice(row.get(..self.width).unwrap_or(row));
+        self.values.resize(self.heads.len() * self.width, Value::Null);
     }
 
     /// Values of decoded events: null until they are set.

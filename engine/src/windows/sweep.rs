@@ -5,9 +5,10 @@ use std::collections::HashMap;
 
 use bumpalo::Bump;
 
-use super::accumulator::{Accumulator, Kind, Read, Spec, Use};
+use super::accumulator::{Accumulator, Read, Spec, Use};
 use super::events::{Events, Head, Id};
 use super::plan::WindowPlan;
+use super::prefix::Prefix;
 use crate::scope::Fault;
 use crate::value::Value;
 
@@ -44,11 +45,11 @@ impl WindowPlan {
         let mut windows: Vec<Vec<Accumulator<'v>>> =
             self.lengths.iter().map(|_| self.specs.iter().map(|spec| spec.start(Use::Sliding)).collect()).collect();
         let schedule = known_at.map(|known| self.schedule(events, known));
-        // How many events there are needs no memory of each: it follows from how many entered and left.
-        let is_count = |spec: &Spec| spec.kind == Kind::Count && spec.read == Read::Event && spec.filter.is_none();
-        let counted = self.specs.iter().position(is_count);
+        // Events that enter in the order in which they stand need not be added one by one where a difference says the same.
+        let prefix = |spec: &Spec| if schedule.is_none() { Prefix::of(spec, events) } else { None };
+        let prefixes: Vec<Option<Prefix>> = self.specs.iter().map(prefix).collect();
         let specs: Vec<(usize, &Spec)> =
-            self.specs.iter().enumerate().filter(|(position, _)| Some(*position) != counted).collect();
+            self.specs.iter().enumerate().filter(|(position, _)| prefixes[*position].is_none()).collect();
         let mut entered = 0;
         let mut left = vec![0; self.lengths.len()];
         for (row, asked) in rows.enumerate() {
@@ -67,8 +68,10 @@ impl WindowPlan {
                     });
                     *left += 1;
                 }
-                if let Some(count) = counted.and_then(|counted| window.get_mut(counted)) {
-                    *count = Accumulator::Count((entered - *left) as i64);
+                for (accumulator, prefix) in window.iter_mut().zip(&prefixes) {
+                    if let Some(prefix) = prefix {
+                        *accumulator = prefix.between(*left, entered);
+                    }
                 }
             }
             let head = Head { time: asked.t, id: Id::None, version: 0 };

@@ -299,7 +299,7 @@ views:
                     "9:7: `sum` needs a `column`; `sum` is the exact sum, rounded once",
                     "10:34: `sum` takes a column of numbers, and `kind` is string",
                     "11:46: `time_since_last` takes no `column`: it is seconds since the newest event",
-                    "12:34: `max` takes a column of numbers, text or timestamps, and `tags` is list<string>",
+                    "12:34: `max` takes a column of numbers, text, timestamps or bool, and `tags` is list<string>",
                     "12:54: an item of `windows` must be a length of time such as `7d`, at most `36525d`, or `lifetime`, not the text `7x`",
                     "13:34: the source `tx` has no column `amout`; did you mean `amount`?",
                     "13:55: the window `1d` is listed twice",

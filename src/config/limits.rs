@@ -35,6 +35,9 @@ pub struct Limits {
     /// Rows of one batch.
     #[serde(deserialize_with = "scalar::whole::<1, 1_000_000, _>")]
     pub max_batch_rows: usize,
+    /// Bytes of the state of one entity in one window view.
+    #[serde(deserialize_with = "scalar::size::<64, { 256 * MIB }, _>")]
+    pub max_state_bytes: usize,
 }
 
 impl Section for Limits {

@@ -64,8 +64,22 @@ macro_rules! from_wire {
     )*};
 }
 
-to_wire!(WriteRowsResponse, FeatureVectorsResponse, ExplainResponse, DefinitionsResponse);
-from_wire!(WriteRowsRequest, FeatureVectorsRequest, ExplainRequest, DefinitionsRequest);
+to_wire!(
+    WriteRowsResponse,
+    WriteEventsResponse,
+    WriteStatesResponse,
+    FeatureVectorsResponse,
+    ExplainResponse,
+    DefinitionsResponse
+);
+from_wire!(
+    WriteRowsRequest,
+    WriteEventsRequest,
+    WriteStatesRequest,
+    FeatureVectorsRequest,
+    ExplainRequest,
+    DefinitionsRequest
+);
 
 /// The codec that the generated server uses.
 #[derive(Debug)]

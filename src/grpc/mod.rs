@@ -8,7 +8,7 @@ mod service;
 pub mod status;
 mod vectors;
 pub mod wire;
-mod write_rows;
+mod writes;
 
 #[cfg(test)]
 mod tests;

@@ -7,8 +7,8 @@ use super::generated::feature_store_server::FeatureStore;
 use super::reply::EncodedReply;
 use super::request::OnlineFeaturesRequest;
 use super::wire::WireWriter;
-use super::{definitions, status, vectors, write_rows};
-use crate::api::{self, WriteRowsRequest};
+use super::{definitions, status, vectors, writes};
+use crate::api::{self, WriteEventsRequest, WriteRowsRequest, WriteStatesRequest};
 use crate::clock;
 use crate::deadline::Deadline;
 use crate::lookup::Lookup;
@@ -73,12 +73,30 @@ impl FeatureStore for FeatureService {
         Ok(Response::new(definitions::reply(self.lookup.catalog().describe())))
     }
 
-    type WriteRowsStream = write_rows::Answers;
+    type WriteRowsStream = writes::Answers<api::WriteRowsResponse>;
 
     async fn write_rows(
         &self,
         request: Request<Streaming<WriteRowsRequest>>,
     ) -> Result<Response<Self::WriteRowsStream>, Status> {
-        Ok(Response::new(write_rows::answers(self.lookup.clone(), request, self.stopping.clone())))
+        Ok(Response::new(writes::answers(self.lookup.clone(), request, self.stopping.clone())))
+    }
+
+    type WriteEventsStream = writes::Answers<api::WriteEventsResponse>;
+
+    async fn write_events(
+        &self,
+        request: Request<Streaming<WriteEventsRequest>>,
+    ) -> Result<Response<Self::WriteEventsStream>, Status> {
+        Ok(Response::new(writes::answers(self.lookup.clone(), request, self.stopping.clone())))
+    }
+
+    type WriteStatesStream = writes::Answers<api::WriteStatesResponse>;
+
+    async fn write_states(
+        &self,
+        request: Request<Streaming<WriteStatesRequest>>,
+    ) -> Result<Response<Self::WriteStatesStream>, Status> {
+        Ok(Response::new(writes::answers(self.lookup.clone(), request, self.stopping.clone())))
     }
 }

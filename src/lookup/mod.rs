@@ -2,6 +2,7 @@
 //! It knows neither axum nor tonic.
 
 pub mod defined;
+pub mod events;
 pub mod key;
 mod members;
 mod names;
@@ -35,6 +36,7 @@ use crate::store::{Fetched, OnlineStore, StoreError};
 use crate::telemetry::metrics::{Metrics, Stage};
 use crate::telemetry::rate_limit::RateLimit;
 use defined::{Catalog, DefinedRows};
+use events::{Claims, Work};
 use request::Request;
 use row::RowDecoder;
 
@@ -49,6 +51,10 @@ pub struct Limits {
     pub row_bytes: usize,
     /// Rows of one batch.
     pub batch_rows: usize,
+    /// Bytes of the state of one entity in one window view.
+    pub state_bytes: usize,
+    /// Batches of events or states that are worked on at the same time.
+    pub batches: usize,
     /// The longest wait for the store in a read.
     pub store_timeout: Duration,
     /// The longest wait for the store in a write.
@@ -66,6 +72,8 @@ pub struct Lookup {
     definitions: Option<Arc<Path>>,
     limits: Limits,
     metrics: &'static Metrics,
+    work: Work,
+    claims: Arc<Claims>,
 }
 
 impl std::fmt::Debug for Lookup {
@@ -97,7 +105,8 @@ impl Lookup {
     /// A core over this store.
     #[must_use]
     pub fn new(store: Arc<dyn OnlineStore>, limits: Limits, metrics: &'static Metrics) -> Self {
-        Self { store, catalog: Arc::default(), definitions: None, limits, metrics }
+        let (work, claims) = (Work::new(limits.batches), Arc::default());
+        Self { store, catalog: Arc::default(), definitions: None, limits, metrics, work, claims }
     }
 
     /// Serves the definitions of a directory, or of one file.

@@ -13,6 +13,8 @@ pub(crate) const LIMITS: Limits = Limits {
     reply_bytes: usize::MAX,
     row_bytes: 1 << 20,
     batch_rows: 1000,
+    state_bytes: 1 << 20,
+    batches: 8,
     store_timeout: Duration::from_secs(1),
     write_timeout: Duration::from_secs(1),
     max_future: Duration::from_secs(300),

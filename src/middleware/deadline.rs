@@ -19,8 +19,10 @@ use crate::error::{Code, Error};
 pub const TIMEOUT_MS: &str = "x-request-timeout-ms";
 const GRPC_TIMEOUT: &str = "grpc-timeout";
 /// Methods that stream.
-const STREAMS: [&str; 4] = [
+const STREAMS: [&str; 6] = [
     "/feature_store.FeatureStore/WriteRows",
+    "/feature_store.FeatureStore/WriteEvents",
+    "/feature_store.FeatureStore/WriteStates",
     "/grpc.health.v1.Health/Watch",
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",

@@ -13,7 +13,7 @@ use utoipa_swagger_ui::SwaggerUi;
     ),
     tags(
         (name = "features", description = "Reading features."),
-        (name = "rows", description = "Writing rows."),
+        (name = "rows", description = "Writing rows and events."),
         (name = "operations", description = "Health and metrics."),
     )
 )]

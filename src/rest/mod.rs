@@ -10,6 +10,7 @@ mod ops;
 mod reply;
 mod router;
 mod schema;
+mod write_events;
 mod write_rows;
 
 pub use router::{Gateway, document, router};

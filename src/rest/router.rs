@@ -9,7 +9,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{definitions, docs, feature_vectors, online_features, ops, write_rows};
+use super::{definitions, docs, feature_vectors, online_features, ops, write_events, write_rows};
 use crate::error::{Code, Error};
 use crate::lookup::Lookup;
 
@@ -37,6 +37,7 @@ fn routes() -> OpenApiRouter<Gateway> {
         .routes(routes!(feature_vectors::post))
         .routes(routes!(feature_vectors::explain))
         .routes(routes!(write_rows::post))
+        .routes(routes!(write_events::post))
         .routes(routes!(definitions::definitions))
         .routes(routes!(definitions::reload))
         .routes(routes!(ops::healthz))

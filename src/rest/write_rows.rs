@@ -21,9 +21,10 @@ const NDJSON: [&str; 3] = ["application/x-ndjson", "application/ndjson", "applic
 pub(super) struct WriteRowsResponse {
     /// Position of the batch in its stream; REST sends one.
     batch: u64,
-    /// Rows that the store has now, or that lost to a newer row of their entity.
+    /// Rows that the store has now, or that lost to a newer row of their entity; events that every window view of their source has now, or
+    /// a greater version of them.
     accepted: u64,
-    /// Events refused because nothing can read them any more; rows are never late.
+    /// Events that are LATE for at least one view; rows are never late.
     late: u64,
     /// Rows that were refused.
     bad: Vec<BadRow>,
@@ -34,9 +35,9 @@ pub(super) struct WriteRowsResponse {
 pub(super) struct BadRow {
     /// Position of the row in its batch, from 0, blank lines not counted.
     row: u64,
-    /// A stable code: INVALID_ROW, BAD_KEY, FUTURE, TOO_LARGE, STORE.
+    /// A stable code: INVALID_ROW, BAD_KEY, FUTURE, TOO_LARGE, STORE; of events LATE and STATE_LIMIT too.
     code: &'static str,
-    /// The member at fault; empty when it is the row as a whole.
+    /// The member at fault, or the window view that refuses the event; empty when it is the row as a whole.
     field: String,
     message: String,
 }
@@ -83,17 +84,7 @@ pub(super) async fn post(
 ) -> Result<Json<WriteRowsResponse>, Error> {
     let Path(view) = view.map_err(|error| Error::invalid("view", error.body_text()))?;
     let ignore_unknown = ignore_unknown(request.uri())?;
-    let media_type = body::media_type(request.headers());
-    let format = if media_type == "application/json" {
-        RowFormat::JsonArray
-    } else if NDJSON.contains(&media_type.as_str()) {
-        RowFormat::Ndjson
-    } else if media_type == ARROW {
-        RowFormat::ArrowIpc
-    } else {
-        let wanted = "application/json, application/x-ndjson or application/vnd.apache.arrow.stream";
-        return Err(body::unsupported(&media_type, wanted));
-    };
+    let format = format(request.headers())?;
     let deadline = Deadline::of(request.extensions());
     let body = body::read(request.into_body(), gateway.max_request_bytes).await?;
     let batch = Batch { view: &view, body, format, ignore_unknown };
@@ -101,7 +92,23 @@ pub(super) async fn post(
     Ok(Json(response(report)))
 }
 
-fn ignore_unknown(uri: &http::Uri) -> Result<bool, Error> {
+/// The form of the body of a write.
+pub(super) fn format(headers: &http::HeaderMap) -> Result<RowFormat, Error> {
+    let media_type = body::media_type(headers);
+    if media_type == "application/json" {
+        Ok(RowFormat::JsonArray)
+    } else if NDJSON.contains(&media_type.as_str()) {
+        Ok(RowFormat::Ndjson)
+    } else if media_type == ARROW {
+        Ok(RowFormat::ArrowIpc)
+    } else {
+        let wanted = "application/json, application/x-ndjson or application/vnd.apache.arrow.stream";
+        Err(body::unsupported(&media_type, wanted))
+    }
+}
+
+/// Whether members that are not defined are left out.
+pub(super) fn ignore_unknown(uri: &http::Uri) -> Result<bool, Error> {
     match uri.query() {
         None | Some("" | "ignore_unknown=false") => Ok(false),
         Some("ignore_unknown=true") => Ok(true),
@@ -111,7 +118,8 @@ fn ignore_unknown(uri: &http::Uri) -> Result<bool, Error> {
     }
 }
 
-fn response(report: WriteReport) -> WriteRowsResponse {
+/// The answer to a batch.
+pub(super) fn response(report: WriteReport) -> WriteRowsResponse {
     let bad = |bad: crate::lookup::write::BadRow| BadRow {
         row: bad.row as u64,
         code: bad.fault.name(),
@@ -121,7 +129,7 @@ fn response(report: WriteReport) -> WriteRowsResponse {
     WriteRowsResponse {
         batch: 0,
         accepted: report.accepted as u64,
-        late: 0,
+        late: report.late as u64,
         bad: report.bad.into_iter().map(bad).collect(),
     }
 }

@@ -146,6 +146,8 @@ pub(crate) fn limits(config: &Config) -> lookup::Limits {
         reply_bytes: config.limits.max_reply_bytes,
         row_bytes: config.limits.max_row_bytes,
         batch_rows: config.limits.max_batch_rows,
+        state_bytes: config.limits.max_state_bytes,
+        batches: config.ingest.max_batches,
         store_timeout: config.store.timeout,
         write_timeout: config.store.write_timeout,
         max_future: config.ingest.max_future,

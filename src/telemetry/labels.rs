@@ -26,13 +26,15 @@ impl Protocol {
 }
 
 /// Methods of gRPC by their path, routes of REST by their template; what is not listed is `unknown`.
-pub const METHODS: [&str; 21] = [
+pub const METHODS: [&str; 24] = [
     "unknown",
     "/feature_store.FeatureStore/GetOnlineFeatures",
     "/feature_store.FeatureStore/GetFeatureVectors",
     "/feature_store.FeatureStore/Explain",
     "/feature_store.FeatureStore/GetDefinitions",
     "/feature_store.FeatureStore/WriteRows",
+    "/feature_store.FeatureStore/WriteEvents",
+    "/feature_store.FeatureStore/WriteStates",
     "/grpc.health.v1.Health/Check",
     "/grpc.health.v1.Health/Watch",
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
@@ -43,6 +45,7 @@ pub const METHODS: [&str; 21] = [
     "/v1/explain",
     "/v1/definitions",
     "/v1/views/{view}/rows",
+    "/v1/sources/{source}/events",
     "/v1/admin/reload",
     "/healthz",
     "/readyz",

@@ -1,6 +1,6 @@
-//! Every metric: its name, help, labels and buckets, and the handles that the hot path uses. Nothing else touches the registry.
+//! Every metric but those of events: its name, help, labels and buckets, and the handles that the hot path uses.
 
-#![expect(clippy::disallowed_macros, reason = "the one file where metrics are declared")]
+#![expect(clippy::disallowed_macros, reason = "metrics are declared here")]
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use metrics::{Counter, Gauge, Histogram, Unit};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
+use super::events::EventMetrics;
 use super::labels::{METHODS, Outcome, Protocol};
 use crate::lookup::{Reason, Status, Tally};
 use crate::store::{StoreErrorKind, StoreGauges};
@@ -55,6 +56,8 @@ pub enum Written {
 
 /// Handles of every metric, resolved once.
 pub struct Metrics {
+    /// Those of events.
+    pub events: EventMetrics,
     handle: PrometheusHandle,
     requests: Vec<OnceLock<Histogram>>,
     stages: [Histogram; 3],
@@ -120,6 +123,7 @@ impl Metrics {
         process.describe();
         metrics::gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
         Ok(Box::leak(Box::new(Self {
+            events: EventMetrics::declare(),
             handle,
             requests: (0..Protocol::ALL.len() * METHODS.len() * Outcome::COUNT).map(|_| OnceLock::new()).collect(),
             stages: ["decode", "store", "encode"].map(|stage| metrics::histogram!(STAGE_DURATION, "stage" => stage)),

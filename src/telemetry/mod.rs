@@ -1,5 +1,6 @@
 //! What operators see: metrics and logs.
 
+pub mod events;
 pub mod labels;
 pub mod logs;
 pub mod metrics;

@@ -81,7 +81,7 @@ async fn run_file(file: &File, store: &Store) -> Vec<String> {
 }
 
 /// Asks over both protocols, and tells what is wrong with the answers.
-async fn ask(callers: &Callers, case: &Case) -> Vec<String> {
+pub async fn ask(callers: &Callers, case: &Case) -> Vec<String> {
     let Some(request) = &case.request else { return Vec::new() };
     if request.service.is_empty() {
         return cases_features::faults(callers, case, request).await;
@@ -134,7 +134,8 @@ pub async fn reload(http: &reqwest::Client, gateway: &Gateway) -> Answer {
     Ok(response.json().await.unwrap())
 }
 
-async fn write_rows(callers: &Callers, write: &Write, over_rest: bool) -> Vec<String> {
+/// Writes rows, and tells what is wrong with the answer.
+pub async fn write_rows(callers: &Callers, write: &Write, over_rest: bool) -> Vec<String> {
     let ndjson = write.lines().join("\n");
     let report = if over_rest {
         let url = callers.gateway.url(&format!("/v1/views/{}/rows", write.view));

@@ -43,9 +43,17 @@ macro_rules! reflects {
                 (file.package(), methods),
                 (
                     "feature_store",
-                    ["GetOnlineFeatures", "GetFeatureVectors", "Explain", "GetDefinitions", "WriteRows"]
-                        .map(str::to_owned)
-                        .to_vec()
+                    [
+                        "GetOnlineFeatures",
+                        "GetFeatureVectors",
+                        "Explain",
+                        "GetDefinitions",
+                        "WriteRows",
+                        "WriteEvents",
+                        "WriteStates"
+                    ]
+                    .map(str::to_owned)
+                    .to_vec()
                 )
             );
             let MessageResponse::FileDescriptorResponse(files) = next().await else { panic!("no file") };

@@ -123,7 +123,7 @@ impl Catalog {
     }
 
     /// The window views.
-    pub(super) fn windows(&self) -> impl Iterator<Item = &Arc<ServedWindow>> {
+    pub(in crate::lookup) fn windows(&self) -> impl Iterator<Item = &Arc<ServedWindow>> {
         self.windows.values()
     }
 

@@ -14,6 +14,8 @@ mod window;
 mod write;
 
 pub(super) use features::{DefinedNames, DefinedRows, split};
+pub(super) use window::ServedWindow;
+pub(super) use write::arrow_batches;
 
 pub use unskew_engine::definitions::hex;
 pub use unskew_engine::plan::SlotTrace;

@@ -2,15 +2,16 @@
 
 use std::io::Cursor;
 
+use arrow_array::RecordBatch;
 use arrow_ipc::reader::StreamReader;
 use bytes::Bytes;
-use unskew_engine::row::{Arrival, Intake, Options, Refusal, WrittenRows};
+use unskew_engine::row::{Arrival, Intake, Options, WrittenRows};
 
 use super::view::ServedView;
 use crate::clock::Micros;
 use crate::error::Error;
 use crate::lookup::Lookup;
-use crate::lookup::write::{BadRow, RowFault, RowFormat, batch};
+use crate::lookup::write::{BadRow, RowFormat, batch};
 use crate::store::PutRow;
 
 /// Good rows, their positions in the batch, and the bad rows.
@@ -62,14 +63,8 @@ impl Lookup {
         arrival: Arrival,
         written: &mut WrittenRows,
     ) -> Result<(), Error> {
-        let invalid = |error: arrow_schema::ArrowError| Error::invalid("arrow_ipc", error.to_string());
-        let reader = StreamReader::try_new(Cursor::new(&body[..]), None).map_err(invalid)?;
         let mut first = 0;
-        for batch in reader {
-            let batch = batch.map_err(invalid)?;
-            if first + batch.num_rows() > self.limits.batch_rows {
-                return Err(batch::too_many(self.limits.batch_rows));
-            }
+        for batch in arrow_batches(body, self.limits.batch_rows)? {
             intake.arrow(first, &batch, arrival, written).map_err(|why| Error::invalid("arrow_ipc", why))?;
             first += batch.num_rows();
         }
@@ -77,17 +72,28 @@ impl Lookup {
     }
 }
 
+/// The batches of a stream of Arrow.
+///
+/// # Errors
+/// INVALID_ARGUMENT for bytes that are no such stream, REQUEST_TOO_LARGE for too many rows.
+pub(in crate::lookup) fn arrow_batches(body: &Bytes, max_rows: usize) -> Result<Vec<RecordBatch>, Error> {
+    let invalid = |error: arrow_schema::ArrowError| Error::invalid("arrow_ipc", error.to_string());
+    let reader = StreamReader::try_new(Cursor::new(&body[..]), None).map_err(invalid)?;
+    let (mut batches, mut rows) = (Vec::new(), 0);
+    for batch in reader {
+        let batch = batch.map_err(invalid)?;
+        rows += batch.num_rows();
+        if rows > max_rows {
+            return Err(batch::too_many(max_rows));
+        }
+        batches.push(batch);
+    }
+    Ok(batches)
+}
+
 fn parsed(written: WrittenRows) -> Parsed {
     let bytes = Bytes::from(written.bytes);
-    let bad = written.bad.into_iter().map(|bad| {
-        let fault = match bad.refusal {
-            Refusal::InvalidRow => RowFault::InvalidRow,
-            Refusal::BadKey => RowFault::BadKey,
-            Refusal::Future => RowFault::Future,
-            Refusal::TooLarge => RowFault::TooLarge,
-        };
-        BadRow { row: bad.row, fault, field: bad.field, message: bad.message }
-    });
+    let bad = written.bad.into_iter().map(BadRow::from);
     let positions = written.rows.iter().map(|row| row.row).collect();
     let rows = written.rows.iter().map(|row| PutRow {
         key: bytes.slice(row.key.clone()),

@@ -6,7 +6,7 @@ use crate::error::Error;
 ///
 /// # Errors
 /// INVALID_ARGUMENT for text that is no array, or what `push` answers.
-pub(super) fn items(text: &[u8], mut push: impl FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
+pub(super) fn items<'t>(text: &'t [u8], mut push: impl FnMut(&'t [u8]) -> Result<(), Error>) -> Result<(), Error> {
     let mut at = skip_space(text, 0);
     if text.get(at) != Some(&b'[') {
         return Err(malformed("expected a JSON array of rows", at));

@@ -29,10 +29,10 @@ pub(super) fn parse(body: &[u8], format: RowFormat, now: Micros, limits: &Limits
 }
 
 /// Hands over the text of each row. Blank lines do not count.
-pub(in crate::lookup) fn rows(
-    body: &[u8],
+pub(in crate::lookup) fn rows<'b>(
+    body: &'b [u8],
     format: RowFormat,
-    push: impl FnMut(&[u8]) -> Result<(), Error>,
+    push: impl FnMut(&'b [u8]) -> Result<(), Error>,
 ) -> Result<(), Error> {
     match format {
         RowFormat::Ndjson => {

@@ -9,6 +9,7 @@ pub use batch::RowFormat;
 use std::time::Instant;
 
 use bytes::Bytes;
+use unskew_engine::row::Refusal;
 
 use super::{Lookup, store_budget};
 use crate::clock::Micros;
@@ -32,6 +33,10 @@ pub enum RowFault {
     TooLarge,
     /// The store could not take it.
     Store,
+    /// An event that a window view has let go of, or can't tell from a repeat.
+    Late,
+    /// An event for which the state of its entity in a window view has no room.
+    StateLimit,
 }
 
 impl RowFault {
@@ -44,6 +49,8 @@ impl RowFault {
             Self::Future => "FUTURE",
             Self::TooLarge => "TOO_LARGE",
             Self::Store => "STORE",
+            Self::Late => "LATE",
+            Self::StateLimit => "STATE_LIMIT",
         }
     }
 }
@@ -59,6 +66,18 @@ pub struct BadRow {
     pub field: String,
     /// What is wrong and what would be right.
     pub message: String,
+}
+
+impl From<unskew_engine::row::BadRow> for BadRow {
+    fn from(bad: unskew_engine::row::BadRow) -> Self {
+        let fault = match bad.refusal {
+            Refusal::InvalidRow => RowFault::InvalidRow,
+            Refusal::BadKey => RowFault::BadKey,
+            Refusal::Future => RowFault::Future,
+            Refusal::TooLarge => RowFault::TooLarge,
+        };
+        Self { row: bad.row, fault, field: bad.field, message: bad.message }
+    }
 }
 
 /// A batch of rows, as it was sent.
@@ -77,8 +96,10 @@ pub struct Batch<'a> {
 /// What became of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WriteReport {
-    /// Rows that the store has now, or that lost to a newer row of their entity.
+    /// Rows that the store has now, or that lost to a newer row of their entity; events that every view has.
     pub accepted: usize,
+    /// Events that are late for at least one view.
+    pub late: usize,
     /// Rows that were refused.
     pub bad: Vec<BadRow>,
 }
@@ -122,6 +143,6 @@ impl Lookup {
         }
         self.metrics.rows(Written::Accepted, accepted as u64);
         self.metrics.rows(Written::Bad, bad.len() as u64);
-        Ok(WriteReport { accepted, bad })
+        Ok(WriteReport { accepted, late: 0, bad })
     }
 }

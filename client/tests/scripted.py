@@ -31,7 +31,8 @@ class Slow:
     step: "Step"
 
 
-Step = Failure | Slow | wire.OnlineFeaturesResponse | wire.FeatureVectorsResponse | wire.WriteRowsResponse
+Written = wire.WriteRowsResponse | wire.WriteEventsResponse | wire.WriteStatesResponse
+Step = Failure | Slow | wire.OnlineFeaturesResponse | wire.FeatureVectorsResponse | Written
 
 
 @dataclass
@@ -81,9 +82,15 @@ def scripted(
         name: grpc.unary_unary_rpc_method_handler(script.next, request.FromString, _serialize)
         for name, request in unary.items()
     }
-    handlers["WriteRows"] = grpc.stream_stream_rpc_method_handler(
-        script.stream, wire.WriteRowsRequest.FromString, _serialize
-    )
+    streams: dict[str, Any] = {
+        "WriteRows": wire.WriteRowsRequest,
+        "WriteEvents": wire.WriteEventsRequest,
+        "WriteStates": wire.WriteStatesRequest,
+    }
+    handlers |= {
+        name: grpc.stream_stream_rpc_method_handler(script.stream, request.FromString, _serialize)
+        for name, request in streams.items()
+    }
     service = _channel.GET_ONLINE_FEATURES.path.split("/")[1]
     server = grpc.server(ThreadPoolExecutor(4))
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))

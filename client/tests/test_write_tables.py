@@ -144,10 +144,9 @@ def test_batches_are_cut_by_rows_and_by_bytes() -> None:
     assert [position for batch in batches for position in batch.positions] == list(range(8))
     assert {len(batch.positions) for batch in batches} == {2}
     for batch in batches:
-        request = batch.request("v", False)
-        assert request is not None
-        assert pa.ipc.open_stream(request.arrow_ipc).read_all().num_rows == 2
-        assert len(request.arrow_ipc) <= MAX_BATCH_BYTES
+        ipc = batch.content()["arrow_ipc"]
+        assert pa.ipc.open_stream(ipc).read_all().num_rows == 2
+        assert len(ipc) <= MAX_BATCH_BYTES
     one = pa.table({"text": ["x" * (2 * MAX_BATCH_BYTES)]})
     assert [len(batch.positions) for batch in batches_of(one, 100)] == [1]
     assert list(batches_of(table_of(0, 1).slice(1), 4)) == []

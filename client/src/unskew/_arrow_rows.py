@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from unskew._generated import feature_store_pb2 as wire
 from unskew._rows import EVENT_TIME, MAX_BATCH_BYTES, Batch
 from unskew.errors import InvalidArgument
 
@@ -15,9 +14,9 @@ class ArrowBatch(Batch):
         super().__init__(positions=list(range(first, first + batch.num_rows)), repeatable=_has_event_times(batch))
         self._ipc = ipc
 
-    def request(self, view: str, ignore_unknown: bool) -> wire.WriteRowsRequest | None:
-        """What to send."""
-        return wire.WriteRowsRequest(view=view, arrow_ipc=self._ipc, ignore_unknown=ignore_unknown)
+    def content(self) -> dict[str, bytes]:
+        """What to send, by the name of the member of the message that takes it."""
+        return {"arrow_ipc": self._ipc}
 
 
 def is_table(rows: object) -> bool:

@@ -57,3 +57,5 @@ GET_FEATURE_VECTORS = Method.of("GetFeatureVectors", wire.FeatureVectorsRequest,
 EXPLAIN = Method.of("Explain", wire.ExplainRequest, wire.ExplainResponse)
 GET_DEFINITIONS = Method.of("GetDefinitions", wire.DefinitionsRequest, wire.DefinitionsResponse)
 WRITE_ROWS = Method.of("WriteRows", wire.WriteRowsRequest, wire.WriteRowsResponse)
+WRITE_EVENTS = Method.of("WriteEvents", wire.WriteEventsRequest, wire.WriteEventsResponse)
+WRITE_STATES = Method.of("WriteStates", wire.WriteStatesRequest, wire.WriteStatesResponse)

@@ -14,8 +14,9 @@ from unskew._connections import Connections, Stubs
 from unskew._generated import feature_store_pb2 as wire
 from unskew._hedge import first_good
 from unskew._replies import FailedCall, decode_reply
-from unskew._rows import Batch, Tally
+from unskew._rows import Tally
 from unskew._served import decode_definitions
+from unskew.errors import Internal
 from unskew.explanation import Explanation
 from unskew.results import OnlineFeatures, WriteResult
 from unskew.retry import DEFAULT_RETRY, Attempts, CallOptions, Headers, RetryPolicy
@@ -223,12 +224,76 @@ class FeatureStoreClient:
         Raises:
             UnskewError: a batch failed; `written` says what was acknowledged before it.
         """
-        limit = self._settings.write_limit(timeout)
-        tally = Tally(strict)
-        with tally.on_error():
-            for batch in _writes.batches(view, rows, batch_size):
-                tally.add(batch, self._write_batch(batch.request(view, ignore_unknown), batch, limit))
-        return tally.result
+        return self._write(_writes.of_rows(view, rows, batch_size, ignore_unknown), timeout, strict)
+
+    def write_events(
+        self,
+        source: str,
+        events: Any,
+        *,
+        batch_size: int = 1000,
+        ignore_unknown: bool = False,
+        idempotent: bool = False,
+        timeout: float | None = None,
+        strict: bool = False,
+    ) -> WriteResult:
+        """Writes events of a source: every window view that reads it has them once this returns.
+
+        An event holds the columns of the source by their names: its time, its id if the source names one, and the keys
+        of every window view that reads the source; a version that it lacks is 0, any other column null. An event with
+        an id that is stored already changes nothing, or takes the place of a version that is less. Events that a view
+        can't use any more (LATE) or has no room for (STATE_LIMIT) are in `bad`, with the view in `field`.
+
+        Args:
+            source: the name of the source.
+            events: an iterable of mappings, or a table, as in `write_rows`. Times in mappings are aware datetimes or
+                RFC 3339 text.
+            batch_size: events that are sent and acknowledged together; fewer if they are large.
+            ignore_unknown: leaves out members that the source does not have, instead of refusing the event.
+            idempotent: the source names an `event_id`, so that a batch that failed with UNAVAILABLE may be written
+                again. With `event_id: none` it would count twice.
+            timeout: seconds for each batch, retries included, instead of the client's `write_timeout`.
+            strict: stop after the first batch with a bad event, with `BadRows`.
+
+        Raises:
+            UnskewError: a batch failed; `written` says what was acknowledged before it.
+        """
+        return self._write(_writes.of_events(source, events, batch_size, ignore_unknown, idempotent), timeout, strict)
+
+    def write_states(
+        self,
+        view: str,
+        states: Any,
+        cut: dt.datetime | SupportsIndex,
+        complete_since: dt.datetime | SupportsIndex | None = None,
+        *,
+        batch_size: int = 1000,
+        timeout: float | None = None,
+        strict: bool = False,
+    ) -> WriteResult:
+        """Loads states that were computed from history up to a cut; live events go on from there.
+
+        Live events may be written before, meanwhile and after: each counts once. When all states are stored, the view
+        is complete; if one was refused it is not, and the load is to be repeated, which changes nothing twice.
+
+        Args:
+            view: the name of a window view.
+            states: a table of the key columns of the view's entity and `state`, as `unskew.states` makes it.
+            cut: the time up to which the states have all events: an aware datetime, or an int of microseconds since
+                1970-01-01 UTC. A multiple of the view's `resolution`, if it has one.
+            complete_since: the time from which on the history has all events; None: it always had.
+            batch_size: states that are sent and acknowledged together; fewer if they are large.
+            timeout: seconds for each batch, retries included, instead of the client's `write_timeout`.
+            strict: stop after the first batch with a bad state, with `BadRows`.
+
+        Raises:
+            UnskewError: a batch failed; `written` says what was acknowledged before it.
+        """
+        load = _writes.of_states(view, states, cut, complete_since, batch_size)
+        result = self._write(load.write, timeout, strict)
+        if result.ok:
+            self._end(load, result, timeout)
+        return result
 
     def close(self) -> None:
         """Closes the channels; calls in flight are cancelled. A second time does nothing."""
@@ -267,16 +332,28 @@ class FeatureStoreClient:
 
         return self._call(lambda _stubs, _options: first_good(start, attempts, hedge_after), attempts)
 
-    def _write_batch(
-        self, request: wire.WriteRowsRequest | None, batch: Batch, limit: float
-    ) -> wire.WriteRowsResponse | None:
-        if request is None:
-            return None
-        attempts = self._settings.write(limit, batch.repeatable, self._headers())
-        reply: wire.WriteRowsResponse | None = self._call(
-            lambda stubs, options: _attempt_write(stubs, request, options), attempts
-        )
-        return reply
+    def _write(self, write: _writes.Write, timeout: float | None, strict: bool) -> WriteResult:
+        limit = self._settings.write_limit(timeout)
+        tally = Tally(strict)
+        with tally.on_error():
+            for batch in write.batches():
+                message = write.request(batch)
+                attempts = self._settings.write(limit, write.is_repeatable(batch), self._headers())
+                reply = None if message is None else self._send(write.method, message, attempts)
+                tally.add(batch, reply)
+        return tally.result
+
+    def _end(self, load: _writes.States, result: WriteResult, timeout: float | None) -> None:
+        """Says that all states of a view are loaded."""
+        tally = Tally(strict=False, result=result)
+        with tally.on_error():
+            attempts = self._settings.write(self._settings.write_limit(timeout), True, self._headers())
+            if self._send(load.write.method, load.end, attempts) is None:
+                raise Internal("the gateway ended the stream without acknowledging the end of the load")
+
+    def _send(self, method: str, message: Any, attempts: Attempts) -> Any | None:
+        """The reply to one message of a stream."""
+        return self._call(lambda stubs, options: _attempt_write(getattr(stubs, method), message, options), attempts)
 
     def _call(self, attempt: Callable[[Stubs, CallOptions], Any], attempts: Attempts) -> Any:
         """The reply of the first attempt that has one."""
@@ -295,9 +372,9 @@ class FeatureStoreClient:
                 time.sleep(delay)
 
 
-def _attempt_write(stubs: Stubs, request: wire.WriteRowsRequest, options: CallOptions) -> wire.WriteRowsResponse | None:
-    replies = stubs.write_rows(iter((request,)), **options)
-    reply: wire.WriteRowsResponse | None = next(replies, None)
+def _attempt_write(method: Any, message: Any, options: CallOptions) -> Any | None:
+    replies = method(iter((message,)), **options)
+    reply = next(replies, None)
     # The batch is acknowledged; how the stream ends says nothing more of it.
     with contextlib.suppress(grpc.RpcError):
         for _ in replies:

@@ -17,7 +17,16 @@ from unskew.errors import ClientClosed
 class Stubs:
     """The methods of one channel. Untyped: grpc's sync and asyncio channels have no common type."""
 
-    __slots__ = ("channel", "explain", "get_definitions", "get_feature_vectors", "get_online_features", "write_rows")
+    __slots__ = (
+        "channel",
+        "explain",
+        "get_definitions",
+        "get_feature_vectors",
+        "get_online_features",
+        "write_events",
+        "write_rows",
+        "write_states",
+    )
 
     def __init__(self, channel: Any) -> None:
         self.channel = channel
@@ -25,12 +34,17 @@ class Stubs:
         self.get_feature_vectors = _unary(channel, _channel.GET_FEATURE_VECTORS)
         self.explain = _unary(channel, _channel.EXPLAIN)
         self.get_definitions = _unary(channel, _channel.GET_DEFINITIONS)
-        write = _channel.WRITE_ROWS
-        self.write_rows: Any = channel.stream_stream(write.path, write.serialize, write.deserialize)
+        self.write_rows = _stream(channel, _channel.WRITE_ROWS)
+        self.write_events = _stream(channel, _channel.WRITE_EVENTS)
+        self.write_states = _stream(channel, _channel.WRITE_STATES)
 
 
 def _unary(channel: Any, method: _channel.Method) -> Any:
     return channel.unary_unary(method.path, method.serialize, method.deserialize)
+
+
+def _stream(channel: Any, method: _channel.Method) -> Any:
+    return channel.stream_stream(method.path, method.serialize, method.deserialize)
 
 
 class _Opened:

@@ -6,9 +6,9 @@ Shared by the sync and the asyncio client.
 import contextlib
 import datetime as dt
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from unskew import _times
 from unskew._generated import feature_store_pb2 as wire
@@ -29,7 +29,8 @@ class Batch:
     """Of each line, the position of its row in the rows given."""
     bad: list[BadRow] = field(default_factory=list)
     """Rows that have no JSON form, and are not sent."""
-    bytes: int = 0
+    size: int = 0
+    """Bytes of the lines."""
     repeatable: bool = True
     """Every row has an event time, so that writing it twice is writing it once."""
 
@@ -37,34 +38,33 @@ class Batch:
     def rows(self) -> int:
         return len(self.positions) + len(self.bad)
 
-    def request(self, view: str, ignore_unknown: bool) -> wire.WriteRowsRequest | None:
-        """What to send; None if no row can be."""
-        if not self.lines:
-            return None
-        return wire.WriteRowsRequest(view=view, ndjson=b"".join(self.lines), ignore_unknown=ignore_unknown)
+    def content(self) -> dict[str, bytes]:
+        """What to send, by the name of the member of the message that takes it; empty if no row can be sent."""
+        return {"ndjson": b"".join(self.lines)} if self.lines else {}
 
 
 class Batcher:
-    """Gathers rows into batches."""
+    """Gathers rows into batches. Of events every member may be a datetime, of rows only the event time."""
 
-    def __init__(self, batch_size: int) -> None:
+    def __init__(self, batch_size: int, *, events: bool = False) -> None:
         check_batch_size(batch_size)
         self._batch_size = batch_size
+        self._encode = encode_event if events else encode_row
         self._position = 0
         self._batch = Batch()
 
     def add(self, row: Mapping[str, Any]) -> Batch | None:
         """Takes a row; returns a batch when one is full. The row is then in it, or opens the next."""
-        line = encode_row(row, self._position)
+        line = self._encode(row, self._position)
         full: Batch | None = None
         if isinstance(line, BadRow):
             self._batch.bad.append(line)
         else:
-            if self._batch.lines and self._batch.bytes + len(line) > MAX_BATCH_BYTES:
+            if self._batch.lines and self._batch.size + len(line) > MAX_BATCH_BYTES:
                 full, self._batch = self._batch, Batch()
             self._batch.lines.append(line)
             self._batch.positions.append(self._position)
-            self._batch.bytes += len(line)
+            self._batch.size += len(line)
             self._batch.repeatable &= row.get(EVENT_TIME) is not None
         self._position += 1
         if full is None and self._batch.rows >= self._batch_size:
@@ -84,12 +84,6 @@ def check_batch_size(batch_size: int) -> None:
         raise InvalidArgument(f"batch_size must be 1 or more, not {batch_size}")
 
 
-def check_view(view: object) -> None:
-    """Refuses what is no name of a view; the rows stand behind it."""
-    if not isinstance(view, str):
-        raise TypeError(f"view must be a str, the name of a view, before the rows; not {type(view).__name__}")
-
-
 def check_rows(rows: object) -> None:
     """Refuses what is iterable, but not over rows."""
     if isinstance(rows, Mapping | str | bytes):
@@ -101,14 +95,25 @@ def check_rows(rows: object) -> None:
         )
 
 
+class Reply(Protocol):
+    """What the gateway says of a batch: the same members for rows, events and states."""
+
+    accepted: int
+    late: int
+
+    @property
+    def bad(self) -> Sequence[wire.BadRow]:
+        """The rows that were refused."""
+
+
 class Tally:
     """Adds up what became of the batches of one write. A strict one ends at the first bad row."""
 
-    def __init__(self, strict: bool) -> None:
-        self.result = WriteResult()
+    def __init__(self, strict: bool, result: WriteResult | None = None) -> None:
+        self.result = WriteResult() if result is None else result
         self._strict = strict
 
-    def add(self, batch: Batch, reply: wire.WriteRowsResponse | None) -> None:
+    def add(self, batch: Batch, reply: Reply | None) -> None:
         """Counts a batch; `reply` is None if nothing was sent, or nothing came back.
 
         Raises:
@@ -138,7 +143,7 @@ class Tally:
             raise
 
     @staticmethod
-    def _refused(batch: Batch, reply: wire.WriteRowsResponse | None) -> list[BadRow]:
+    def _refused(batch: Batch, reply: Reply | None) -> list[BadRow]:
         if reply is None:
             if batch.positions:
                 raise Internal(f"the gateway ended the stream without acknowledging a batch of {len(batch.positions)}")
@@ -150,18 +155,28 @@ class Tally:
 
 def encode_row(row: Mapping[str, Any], position: int) -> bytes | BadRow:
     """The row as a line of JSON, or why it has none."""
+    return _line(row, position, (EVENT_TIME,))
+
+
+def encode_event(event: Mapping[str, Any], position: int) -> bytes | BadRow:
+    """The same of an event, any column of which may be a time."""
+    return _line(event, position, event)
+
+
+def _line(row: Mapping[str, Any], position: int, times: Iterable[str]) -> bytes | BadRow:
+    """`times`: the members that may be datetimes."""
     if not isinstance(row, Mapping):
         return _bad(position, "", f"a row is a mapping of names to values, not {type(row).__name__}")
     for name in row:
         if not isinstance(name, str):
             return _bad(position, "", f"names must be str, not {type(name).__name__} ({name!r})")
-    time = row.get(EVENT_TIME)
-    try:
-        members = (
-            {**row, EVENT_TIME: _times.to_rfc3339(time, EVENT_TIME)} if isinstance(time, dt.datetime) else dict(row)
-        )
-    except InvalidArgument as error:
-        return _bad(position, EVENT_TIME, error.message)
+    members = dict(row)
+    for name in times:
+        if isinstance(time := row.get(name), dt.datetime):
+            try:
+                members[name] = _times.to_rfc3339(time, name)
+            except InvalidArgument as error:
+                return _bad(position, name, error.message)
     try:
         return _encode(members) + b"\n"
     except (TypeError, ValueError, RecursionError):

@@ -17,9 +17,9 @@ from unskew._connections import Connections, Stubs
 from unskew._generated import feature_store_pb2 as wire
 from unskew._hedge import first_good_async
 from unskew._replies import FailedCall, decode_reply
-from unskew._rows import Batch, Tally
+from unskew._rows import Tally
 from unskew._served import decode_definitions
-from unskew.errors import WrongEventLoop
+from unskew.errors import Internal, WrongEventLoop
 from unskew.explanation import Explanation
 from unskew.results import OnlineFeatures, WriteResult
 from unskew.retry import DEFAULT_RETRY, Attempts, CallOptions, Headers, RetryPolicy
@@ -135,12 +135,40 @@ class FeatureStoreClient:
         strict: bool = False,
     ) -> WriteResult:
         """See `unskew.FeatureStoreClient.write_rows`; `rows` may be an asynchronous iterable of mappings too."""
-        limit = self._settings.write_limit(timeout)
-        tally = Tally(strict)
-        with tally.on_error():
-            async for batch in _writes.batches_of_async(view, rows, batch_size):
-                tally.add(batch, await self._write_batch(batch.request(view, ignore_unknown), batch, limit))
-        return tally.result
+        return await self._write(_writes.of_rows(view, rows, batch_size, ignore_unknown), timeout, strict)
+
+    async def write_events(
+        self,
+        source: str,
+        events: Any,
+        *,
+        batch_size: int = 1000,
+        ignore_unknown: bool = False,
+        idempotent: bool = False,
+        timeout: float | None = None,
+        strict: bool = False,
+    ) -> WriteResult:
+        """See `unskew.FeatureStoreClient.write_events`; `events` may be an asynchronous iterable of mappings too."""
+        write = _writes.of_events(source, events, batch_size, ignore_unknown, idempotent)
+        return await self._write(write, timeout, strict)
+
+    async def write_states(
+        self,
+        view: str,
+        states: Any,
+        cut: dt.datetime | SupportsIndex,
+        complete_since: dt.datetime | SupportsIndex | None = None,
+        *,
+        batch_size: int = 1000,
+        timeout: float | None = None,
+        strict: bool = False,
+    ) -> WriteResult:
+        """See `unskew.FeatureStoreClient.write_states`."""
+        load = _writes.of_states(view, states, cut, complete_since, batch_size)
+        result = await self._write(load.write, timeout, strict)
+        if result.ok:
+            await self._end(load, result, timeout)
+        return result
 
     async def close(self) -> None:
         """Closes the channels; calls in flight are cancelled. A second time does nothing."""
@@ -190,16 +218,30 @@ class FeatureStoreClient:
 
         return await self._call(lambda _stubs, _options: first_good_async(start, attempts, hedge_after), attempts)
 
-    async def _write_batch(
-        self, request: wire.WriteRowsRequest | None, batch: Batch, limit: float
-    ) -> wire.WriteRowsResponse | None:
-        if request is None:
-            return None
-        attempts = self._settings.write(limit, batch.repeatable, await self._headers())
-        reply: wire.WriteRowsResponse | None = await self._call(
-            lambda stubs, options: _attempt_write(stubs, request, options), attempts
+    async def _write(self, write: _writes.Write, timeout: float | None, strict: bool) -> WriteResult:
+        limit = self._settings.write_limit(timeout)
+        tally = Tally(strict)
+        with tally.on_error():
+            async for batch in write.batches_async():
+                message = write.request(batch)
+                attempts = self._settings.write(limit, write.is_repeatable(batch), await self._headers())
+                reply = None if message is None else await self._send(write.method, message, attempts)
+                tally.add(batch, reply)
+        return tally.result
+
+    async def _end(self, load: _writes.States, result: WriteResult, timeout: float | None) -> None:
+        """Says that all states of a view are loaded."""
+        tally = Tally(strict=False, result=result)
+        with tally.on_error():
+            attempts = self._settings.write(self._settings.write_limit(timeout), True, await self._headers())
+            if await self._send(load.write.method, load.end, attempts) is None:
+                raise Internal("the gateway ended the stream without acknowledging the end of the load")
+
+    async def _send(self, method: str, message: Any, attempts: Attempts) -> Any | None:
+        """The reply to one message of a stream."""
+        return await self._call(
+            lambda stubs, options: _attempt_write(getattr(stubs, method), message, options), attempts
         )
-        return reply
 
     async def _call(self, attempt: Callable[[Stubs, CallOptions], Awaitable[Any]], attempts: Attempts) -> Any:
         """The reply of the first attempt that has one."""
@@ -217,11 +259,9 @@ class FeatureStoreClient:
             await asyncio.sleep(delay)
 
 
-async def _attempt_write(
-    stubs: Stubs, request: wire.WriteRowsRequest, options: CallOptions
-) -> wire.WriteRowsResponse | None:
-    replies = aiter(stubs.write_rows(iter((request,)), **options))
-    reply: wire.WriteRowsResponse | None = await anext(replies, None)
+async def _attempt_write(method: Any, message: Any, options: CallOptions) -> Any | None:
+    replies = aiter(method(iter((message,)), **options))
+    reply = await anext(replies, None)
     # The batch is acknowledged; how the stream ends says nothing more of it.
     with contextlib.suppress(grpc.RpcError):
         async for _ in replies:

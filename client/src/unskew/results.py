@@ -176,11 +176,11 @@ class BadRow:
     """A row that was refused."""
 
     row: int
-    """Position in the rows given to `write_rows`, from 0."""
+    """Position in the rows given, from 0."""
     code: str
-    """A stable code: INVALID_ROW, BAD_KEY, FUTURE, TOO_LARGE, STORE."""
+    """A stable code: INVALID_ROW, BAD_KEY, FUTURE, TOO_LARGE, STORE; of events and states LATE and STATE_LIMIT too."""
     field: str
-    """The member at fault; empty when it is the row as a whole."""
+    """The member at fault, or the view that refuses an event; empty when it is the row as a whole."""
     message: str
 
     def __str__(self) -> str:
@@ -195,9 +195,9 @@ class WriteResult:
     rows: int = 0
     """Rows taken from the iterable whose fate is known: accepted, late or bad."""
     accepted: int = 0
-    """Rows that the store has now, or that lost to a newer row of their entity."""
+    """Rows that the store has now, or that lost to a newer row of their entity; events that every view has."""
     late: int = 0
-    """Events that nothing can read any more; rows are never late."""
+    """Events that a view can't use any more; rows are never late."""
     bad: tuple[BadRow, ...] = ()
 
     @property

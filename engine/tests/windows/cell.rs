@@ -23,11 +23,11 @@ impl Cell {
 
     /// As it stands in a projection: NaN is null, −0.0 is +0.0.
     pub fn projected(&self) -> Self {
-        match self {
-            Self::Float(value) if value.is_nan() => Self::Null,
-            Self::Float(value) if *value == 0.0 => Self::Float(0.0),
-            other => other.clone(),
+        if let Self::Float(value) = self {
+            // Minus zero plus zero is plus zero, and nothing else changes.
+            return if value.is_nan() { Self::Null } else { Self::Float(value + 0.0) };
         }
+        self.clone()
     }
 
     const fn rank(&self) -> u8 {

@@ -63,7 +63,7 @@ proptest! {
             changed[at.index(whole.len())] = *byte;
         }
         prop_assert!(changed == whole || State::decode(&engine.plan, &changed).is_err(), "a damaged state is read");
-        let mut longer = whole.clone();
+        let mut longer = whole;
         longer.push(0);
         prop_assert!(State::decode(&engine.plan, &longer).is_err(), "a state with something behind it is read");
         for bytes in [cut, changed, longer] {

@@ -108,18 +108,15 @@ fn is_float(values: &[Cell]) -> bool {
 }
 
 fn as_int(value: &Cell) -> i64 {
-    match value {
-        Cell::Bool(value) => i64::from(*value),
-        Cell::Int(value) => *value,
-        other => panic!("{other:?} is no whole number"),
+    if let Cell::Bool(value) = value {
+        return i64::from(*value);
     }
+    let Cell::Int(value) = value else { panic!("{value:?} is no whole number") };
+    *value
 }
 
 fn as_float(value: &Cell) -> f64 {
-    match value {
-        Cell::Float(value) => *value,
-        other => as_int(other) as f64,
-    }
+    if let Cell::Float(value) = value { *value } else { as_int(value) as f64 }
 }
 
 /// The exact values, or what a sum with infinite values is: NaN with both, else the one.
@@ -166,13 +163,16 @@ fn sum(dtype: Type, values: &[Cell]) -> Answer {
 fn moment(function: Function, values: &[Cell]) -> f64 {
     let Ok(exact) = exact(values) else { return f64::NAN };
     let second = exact.second_moment();
-    let none_if_flat = |value: f64| if second == 0.0 { f64::NAN } else { value };
-    match function {
-        Function::Variance => second,
-        Function::Stddev => second.sqrt(),
-        Function::Skew => none_if_flat(exact.third_moment() / (second * second.sqrt())),
-        Function::Kurtosis => none_if_flat(exact.fourth_moment() / (second * second) - 3.0),
-        _ => panic!("{function:?} is no moment"),
+    if function == Function::Variance {
+        second
+    } else if function == Function::Stddev {
+        second.sqrt()
+    } else if second == 0.0 {
+        f64::NAN
+    } else if function == Function::Skew {
+        exact.third_moment() / (second * second.sqrt())
+    } else {
+        exact.fourth_moment() / (second * second) - 3.0
     }
 }
 

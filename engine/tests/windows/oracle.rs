@@ -244,26 +244,25 @@ impl Aggregation {
         let dtype = self.column.as_ref().map_or(Type::Other, |(_, dtype)| *dtype);
         // Without a column a count is one of events.
         let count = if self.column.is_some() { own.len() } else { rows.len() };
-        let found = match self.function {
-            Function::Count | Function::Rate if count == 0 => None,
-            Function::Count => Some(Answer::Value(Cell::Int(i64::try_from(count).unwrap()))),
-            Function::Rate => {
-                let seconds = window.length.expect("a rate has a length") as f64 / 1e6;
-                Some(function::number(count as f64 / seconds))
-            }
-            Function::TimeSinceLast => age.map(|age| function::number(age as f64 / 1e6)),
-            Function::Ratio if own.is_empty() || others.is_empty() => None,
-            Function::Ratio => {
-                let (above, below) = (function::float_sum(&own), function::float_sum(&others));
-                Some(function::number(if below == 0.0 { f64::NAN } else { above / below }))
-            }
-            _ if own.is_empty() => None,
-            function => Some(function::over(function, dtype, &own)),
-        };
-        found.unwrap_or_else(|| {
+        let (is_age, is_ratio) = (self.function == Function::TimeSinceLast, self.function == Function::Ratio);
+        let is_empty = if is_age { age.is_none() } else { count == 0 || (is_ratio && others.is_empty()) };
+        if is_empty {
             let zero = if self.function == Function::Count { Cell::Int(0) } else { Cell::Null };
-            Answer::Value(self.empty.clone().unwrap_or(zero))
-        })
+            return Answer::Value(self.empty.clone().unwrap_or(zero));
+        }
+        if let (true, Some(age)) = (is_age, age) {
+            function::number(age as f64 / 1e6)
+        } else if self.function == Function::Count {
+            Answer::Value(Cell::Int(i64::try_from(count).unwrap()))
+        } else if self.function == Function::Rate {
+            let seconds = window.length.expect("a rate has a length") as f64 / 1e6;
+            function::number(count as f64 / seconds)
+        } else if is_ratio {
+            let (above, below) = (function::float_sum(&own), function::float_sum(&others));
+            function::number(if below == 0.0 { f64::NAN } else { above / below })
+        } else {
+            function::over(self.function, dtype, &own)
+        }
     }
 }
 

@@ -158,22 +158,15 @@ fn filter(text: &str, source: &Arc<Source>) -> (String, Filter) {
 
 /// An event of a source from its columns; none where a column that must be there is null.
 pub fn event(source: &Source, columns: Columns) -> Option<Event> {
-    let time = |name: &str| match columns.get(name) {
-        Some(Cell::Time(time)) => Some(*time),
-        _ => None,
-    };
+    let time = |name: &str| if let Some(Cell::Time(time)) = columns.get(name) { Some(*time) } else { None };
+    let int = |name: &str| if let Some(Cell::Int(int)) = columns.get(name) { Some(*int) } else { None };
+    let text = |name: &str| if let Some(Cell::Text(text)) = columns.get(name) { Some(text.clone()) } else { None };
     let id = match source.event_id.as_ref()? {
         EventId::None => Id::None,
-        EventId::Column(name) => match columns.get(name)? {
-            Cell::Int(id) => Id::Int(*id),
-            Cell::Text(id) => Id::Text(id.clone()),
-            _ => return None,
-        },
+        EventId::Column(name) => int(name).map(Id::Int).or_else(|| text(name).map(Id::Text))?,
     };
-    let version = match source.version.as_ref().and_then(|name| columns.get(name)) {
-        Some(Cell::Int(version)) => *version,
-        _ => 0,
-    };
+    // Without ids nothing is a version of anything.
+    let version = source.version.as_deref().filter(|_| id != Id::None).and_then(int).unwrap_or(0);
     let known_at = source.known_at.as_deref().and_then(time);
     Some(Event { id, version, time: time(&source.event_time)?, known_at, columns })
 }

@@ -11,6 +11,8 @@ mod load;
 mod taken;
 
 #[cfg(test)]
+mod load_tests;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-"""The data set and the figures again, the slow way: global generators, pandas frames, one row at a time."""
+"""The data set again, the slow way: global generators, pandas frames, one row at a time."""
 
 import math
 import random
@@ -53,23 +53,3 @@ def _mark(frame: Any, customers: int, terminals: int) -> None:
         for row in random.sample(index, k=int(len(index) / 3)):
             frame.loc[row, "tx_amount"] *= 5
             frame.loc[row, "tx_fraud_scenario"] = 3
-
-
-def per_customer(transactions: Any) -> list[dict[str, Any]]:
-    """Return the rows of customer features, as Python values, from a frame of transactions in any order."""
-    rows = []
-    for customer, own in transactions.sort_values(["tx_datetime", "transaction_id"]).groupby("customer_id"):
-        last = own.iloc[-1]
-        time = last.tx_datetime.to_pydatetime()
-        rows.append(
-            {
-                "customer_id": customer,
-                "event_time": time,
-                "nb_tx": len(own),
-                "avg_amount": math.fsum(own.tx_amount) / len(own),
-                "last_amount": float(last.tx_amount),
-                "last_terminal": int(last.terminal_id),
-                "last_time": time,
-            }
-        )
-    return rows

@@ -8,8 +8,6 @@ import pandas as pd
 import pyarrow.parquet as pq  # type: ignore[import-untyped, unused-ignore]
 import pytest
 from fraud_data.dataset import TRANSACTIONS
-from fraud_data.history import customer_features
-from fraud_oracle import per_customer
 
 pytestmark = pytest.mark.full
 
@@ -96,9 +94,3 @@ def test_published_week_of_testing(full: Any) -> None:
         rows += len(tested)
         fraudulent += int(tested.tx_fraud.sum())
     assert (rows, fraudulent) == (58_264, 385)
-
-
-def test_features_equal_the_oracle(full_file: Path, full: Any) -> None:
-    rows = customer_features(full_file).to_pylist()
-    assert rows == per_customer(full)
-    assert sum(row["nb_tx"] for row in rows) == len(full)

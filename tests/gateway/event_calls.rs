@@ -27,7 +27,7 @@ pub const ARROW: &str = "application/vnd.apache.arrow.stream";
 /// One JSON object a line.
 pub const NDJSON: &str = "application/x-ndjson";
 
-/// Three sources: with ids and exact windows, without ids, and with tiles.
+/// Sources with ids and exact windows, short and long, without ids, and with tiles.
 pub const DEFINITIONS: &str = r#"
 entities:
   customer: {keys: {customer_id: int64}}
@@ -39,6 +39,7 @@ sources:
     version: v
     columns: {id: string, v: int64, at: timestamp, customer_id: int64, region: string, terminal_id: int64, amount: float64, fraud: int32, note: string}
   plain: {event_time: at, event_id: none, columns: {at: timestamp, customer_id: int64, amount: int64}}
+  named: {event_time: at, event_id: id, columns: {id: int64, at: timestamp, customer_id: int64, amount: int64}}
   tiled: {event_time: at, event_id: id, columns: {id: int64, at: timestamp, customer_id: int64, amount: int64}}
 views:
   customer:
@@ -52,6 +53,10 @@ views:
     entity: customer
     source: plain
     aggregations: {total: {function: sum, column: amount, windows: [30d], empty: 0}, nb: {function: count, windows: [30d]}}
+  named:
+    entity: customer
+    source: named
+    aggregations: {total: {function: sum, column: amount, windows: [30d], empty: 0}, nb: {function: count, windows: [30d]}}
   tiled:
     entity: customer
     source: tiled
@@ -61,6 +66,7 @@ views:
 services:
   model: {vector: [{input: customer.total_1h}, {input: customer.nb_1h}, {input: terminal.risk_7d}]}
   plain: {vector: [{input: plain.total_30d}, {input: plain.nb_30d}]}
+  named: {vector: [{input: named.total_30d}, {input: named.nb_30d}]}
   tiled: {vector: [{input: tiled.total_30d}, {input: tiled.nb_30d}]}
 "#;
 

@@ -190,7 +190,7 @@ async fn batches_that_fail_as_a_whole_say_what_would_be_right() {
     assert_eq!(unknown.code, Code::InvalidArgument);
     assert_eq!(
         unknown.message,
-        "source: no window view reads a source \"clicks\"; this gateway takes events of \"payments\", \"plain\", \"tiled\""
+        "source: no window view reads a source \"clicks\"; this gateway takes events of \"named\", \"payments\", \"plain\", \"tiled\""
     );
     let many = both("payments", &"{}\n".repeat(4)).await;
     assert!(many.code == Code::RequestTooLarge && many.message.contains("limits.max_batch_rows"), "{many:?}");

@@ -96,7 +96,7 @@ async fn write_live(events: Events, source: &'static str, stop: Arc<AtomicBool>,
 async fn a_load_under_live_writes_has_no_gap_and_counts_nothing_twice() {
     for store in Store::both() {
         let served = Served::start(&store, &[]).await;
-        for source in ["plain", "tiled"] {
+        for source in ["named", "plain", "tiled"] {
             // Live events began before the cut, so the history has some of them too.
             let (stop, next) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicI64::new(FIRST_LIVE)));
             while next.load(Ordering::Relaxed) < CUT + 40 {
@@ -162,8 +162,7 @@ async fn what_can_not_be_loaded_says_why_and_changes_nothing() {
     let failed = async |batch: WriteStatesRequest| served.load(batch).await.unwrap_err();
     let unknown = failed(load("nobody", 0, Vec::new())).await;
     assert_eq!(unknown.code, Code::InvalidArgument);
-    let all =
-        "view: there is no window view \"nobody\"; this gateway has \"customer\", \"plain\", \"terminal\", \"tiled\"";
+    let all = "view: there is no window view \"nobody\"; this gateway has \"customer\", \"named\", \"plain\", \"terminal\", \"tiled\"";
     assert_eq!(unknown.message, all);
     let edge = failed(load("tiled", at(61), states("tiled", &history))).await;
     let near = "the nearest are 2026-01-01T01:00:00Z and 2026-01-01T02:00:00Z";

@@ -1,5 +1,5 @@
 //! What windows cost: a training set of the fraud benchmark's shape, and one state read and changed.
-#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a benchmark that can't run ends at once")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a benchmark that can't run ends at once")]
 
 use std::collections::BTreeMap;
 use std::hint::black_box;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use numpy::PyArray1;
 use pyo3::prelude::*;
-use pyo3_arrow::PyRecordBatch;
+use pyo3_arrow::{PyRecordBatch, PyTable};
 use unskew_engine::definitions as engine;
 use unskew_engine::diagnostics::render;
 use unskew_engine::training;
@@ -13,6 +13,7 @@ use unskew_engine::training;
 use crate::describe::describe;
 use crate::errors::{Place, invalid, place, refused};
 use crate::service::Service;
+use crate::tables::{batches, numbered};
 
 /// A validated set of definitions.
 #[pyclass(frozen, module = "unskew._native")]
@@ -75,6 +76,23 @@ impl Definitions {
             training::parts(&view.entity, table, batch.as_ref(), count).map_err(|error| refused("data", error))
         })?;
         Ok(PyArray1::from_vec(py, parts))
+    }
+
+    /// The states of a window view that have all events of a history up to a time, in microseconds: a batch of its key columns and `state`.
+    fn states(
+        &self,
+        py: Python<'_>,
+        view: &str,
+        history: PyTable,
+        cut: i64,
+        threads: usize,
+    ) -> PyResult<PyRecordBatch> {
+        let (view, history) = (self.view(view)?, batches(history));
+        let states = py.detach(|| {
+            training::states(view, &history, cut, threads)
+                .map_err(|error| refused("data", numbered(error, &[], &history)))
+        })?;
+        Ok(PyRecordBatch::new(states))
     }
 
     /// What forbids to go over to a new set while rows of this one are stored.

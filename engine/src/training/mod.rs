@@ -5,10 +5,13 @@
 //! order of the input change nothing.
 
 mod entities;
+mod history;
 mod outputs;
 mod parts;
 mod rows;
+mod shares;
 mod spine;
+mod states;
 mod table;
 mod windows;
 
@@ -24,6 +27,7 @@ pub use outputs::{JoinedFeature, to_arrow};
 pub use parts::parts;
 pub use spine::SPINE;
 use spine::Spine;
+pub use states::states;
 
 /// Input that can't be joined.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -81,6 +81,11 @@ impl Cells {
         Self { dtype, kind, present: Vec::with_capacity(rows), odd: Vec::new() }
     }
 
+    /// How many there are.
+    pub(super) const fn len(&self) -> usize {
+        self.present.len()
+    }
+
     /// Adds a value with its status; a default may fill what is MISSING.
     #[inline]
     pub(super) fn push(&mut self, value: Value<'_>, state: RowState) {

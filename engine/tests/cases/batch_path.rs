@@ -103,7 +103,7 @@ fn data_type(scalar: Scalar) -> DataType {
     }
 }
 
-fn builder(dtype: DType) -> Box<dyn ArrayBuilder> {
+pub fn builder(dtype: DType) -> Box<dyn ArrayBuilder> {
     match dtype {
         DType::Scalar(scalar) => make_builder(&data_type(scalar), 0),
         DType::List(item) => Box::new(ListBuilder::new(make_builder(&data_type(item), 0))),
@@ -113,7 +113,7 @@ fn builder(dtype: DType) -> Box<dyn ArrayBuilder> {
     }
 }
 
-fn append(builder: &mut dyn ArrayBuilder, dtype: DType, value: Value<'_>) {
+pub fn append(builder: &mut dyn ArrayBuilder, dtype: DType, value: Value<'_>) {
     let any = builder.as_any_mut();
     match (dtype, value) {
         (DType::Scalar(scalar), value) => append_scalar(builder, scalar, value),

@@ -19,7 +19,7 @@ pub fn faults(case: &Case, request: &Request, definitions: &Definitions, store: 
         for name in &request.feature_names {
             let Some((view, feature)) = find(definitions, name) else { continue };
             let arena = Bump::new();
-            let reader = store.reader(view);
+            let reader = store.reader(view).unwrap();
             let stored = store.read(&reader, |key, out| key.encode_text(id, out), &arena);
             let position = view.feature_names().iter().position(|known| *known == feature.name).unwrap();
             let (value, state) = stored.feature(position, feature, t);

@@ -7,15 +7,21 @@ mod batch_path;
 mod definitions;
 mod dump;
 mod features;
-#[expect(dead_code, unused_imports, reason = "the other runners use the rest")]
+#[expect(dead_code, reason = "the other runners use the rest")]
 mod format;
 mod row_path;
+mod states;
 mod store;
+mod training;
+mod windows;
+
+use std::collections::BTreeMap;
 
 use unskew_engine::row::time;
 
 use format::File;
-use row_path::Services;
+use row_path::{Answered, Known, Services};
+use states::States;
 use store::Store;
 
 /// What went wrong in a case, if anything did.
@@ -27,6 +33,10 @@ fn every_case() {
     for file in format::files() {
         count += file.cases.len();
         faults.extend(run(&file).into_iter().map(|fault| format!("{}: {fault}", file.name)));
+    }
+    for file in format::window_files() {
+        count += file.cases.len();
+        faults.extend(windows::run(&file).into_iter().map(|fault| format!("{}: {fault}", file.name)));
     }
     dump::write();
     assert!(faults.is_empty(), "{} faults in {count} cases:\n{}", faults.len(), faults.join("\n"));
@@ -69,12 +79,14 @@ fn run(file: &File) -> Faults {
 
 /// Both paths over one request for vectors. An error that the gateway alone can find is not looked for.
 fn vectors(case: &format::Case, request: &format::Request, services: &Services, store: &Store) -> Faults {
-    let (answer, plan, columns) = match (services.answer(request, store), &case.error) {
+    let known = Known { rows: store, states: &States::default(), complete_since: &BTreeMap::new() };
+    let answered = match (services.answer(request, known), &case.error) {
         (Ok(answered), None) => answered,
         (Ok(_), Some(_)) => return Faults::new(),
         (Err(why), Some(expected)) if why.contains(&expected.message) => return Faults::new(),
         (Err(why), _) => return vec![format!("failed: {why}")],
     };
+    let Answered { answer, plan, columns, .. } = answered;
     let (definitions, fitted) = services.texts(&request.service);
     dump::vectors(&case.name, definitions, fitted, &request.service, columns.rows(), &answer);
     let mut faults = case.faults(&answer, |text| time::parse(text).unwrap());

@@ -8,12 +8,13 @@ use unskew_engine::definitions::{Definitions, View, ViewKind};
 use unskew_engine::keys::{self, BadKey, EntityKey};
 use unskew_engine::plan::Stored;
 use unskew_engine::row::{
-    Arrival, Cell, Intake, JsonReader, Mapping, Options, PackedRow, Refusal, Schema, SchemaId, WrittenRows, is_json,
+    Arrival, BadRow, Cell, Intake, JsonReader, Mapping, Options, PackedRow, Refusal, Schema, SchemaId, WrittenRows,
+    is_json,
 };
 use unskew_engine::status::Reason;
 
 use crate::Faults;
-use crate::format::Write;
+use crate::format::{ExpectedBad, Write};
 
 /// 2100-01-01: requests without a time come then.
 pub const NOW: i64 = 4_102_444_800_000_000;
@@ -83,34 +84,22 @@ impl Store {
                 }
             }
         }
-        let mut faults = Faults::new();
-        let found: Vec<_> = written.bad.iter().map(|bad| (bad.row, code(bad.refusal), bad.field.as_str())).collect();
-        let expected: Vec<_> = write.bad.iter().map(|bad| (bad.row, bad.code.as_str(), bad.field.as_str())).collect();
-        if found != expected {
-            faults.push(format!("bad rows: expected {expected:?}\n    found {:?}", written.bad));
-        }
-        for (bad, expected) in written.bad.iter().zip(&write.bad) {
-            if !bad.message.contains(&expected.message) {
-                faults
-                    .push(format!("bad row {}: expected {:?}\n    found {:?}", bad.row, expected.message, bad.message));
-            }
-        }
-        faults
+        bad_faults(&written.bad, &write.bad)
     }
 
-    /// What reads the rows of a view, under any schema that rows were written with.
-    pub fn reader(&self, view: &View) -> Reader {
-        let ViewKind::Row(rows) = &view.kind else { panic!("{} is no row view", view.name) };
+    /// What reads the rows of a view, under any schema that rows were written with; none for a window view.
+    pub fn reader(&self, view: &View) -> Option<Reader> {
+        let ViewKind::Row(rows) = &view.kind else { return None };
         let features = || rows.features.iter().map(|feature| (feature.name.as_str(), feature.dtype));
         let mappings =
             self.schemas.iter().map(|(id, schema)| (*id, Mapping::new(features(), schema.clone()))).collect();
-        Reader {
+        Some(Reader {
             key: EntityKey::new(&view.entity, MAX_KEY_BYTES).unwrap(),
             name: view.name.clone(),
             version: view.version,
             json: JsonReader::new(features()),
             mappings,
-        }
+        })
     }
 
     /// The row of an entity.
@@ -148,6 +137,22 @@ impl Reader {
         let opened = self.mappings.get(&row.schema_id()).map(|mapping| mapping.open(row));
         opened.and_then(Result::ok).map_or(UNDECODABLE, |open| Stored::Packed(open, row.event_time()))
     }
+}
+
+/// What differs between the rows or events that were refused and those that should be.
+pub fn bad_faults(found: &[BadRow], expected: &[ExpectedBad]) -> Faults {
+    let mut faults = Faults::new();
+    let places: Vec<_> = found.iter().map(|bad| (bad.row, code(bad.refusal), bad.field.as_str())).collect();
+    let wanted: Vec<_> = expected.iter().map(|bad| (bad.row, bad.code.as_str(), bad.field.as_str())).collect();
+    if places != wanted {
+        faults.push(format!("bad rows: expected {wanted:?}\n    found {found:?}"));
+    }
+    for (bad, expected) in found.iter().zip(expected) {
+        if !bad.message.contains(&expected.message) {
+            faults.push(format!("bad row {}: expected {:?}\n    found {:?}", bad.row, expected.message, bad.message));
+        }
+    }
+    faults
 }
 
 fn order(value: &[u8]) -> Order {

@@ -43,6 +43,11 @@ pub struct Limits {
 }
 
 impl EventWrite {
+    /// One event that nothing refuses.
+    pub fn of(source: String, event: Json, now: Option<String>) -> Self {
+        Self { source, events: vec![event], now, late: Vec::new(), limited: Vec::new(), bad: Vec::new() }
+    }
+
     /// The events as they are sent.
     pub fn lines(&self) -> Vec<String> {
         self.events.iter().map(raw).collect()

@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -161,6 +162,24 @@ def test_events_are_written_again_only_if_the_caller_says_that_they_have_ids() -
         with pytest.raises(Unavailable):
             client.write_events("payments", payments("a", 1.0))
         assert len(script.requests) == 1
+
+
+@pytest.mark.integration
+def test_history_is_loaded_and_live_events_go_on(client: FeatureStoreClient, tmp_path: Path) -> None:
+    (tmp_path / "windows.yaml").write_text(WINDOWS)
+    history = [*payments("loaded", 1.0, 2.0, 4.0, 8.0), *payments("quiet", 16.0)]
+    cut = NOON + 2 * HOUR
+    # Live events came before the load, some of them on both sides of the cut.
+    assert client.write_events("payments", history[2:4]).ok
+    states = unskew.states(tmp_path, "spending", pa.Table.from_pylist(history), cut=cut)
+    result = client.write_states("spending", states, cut)
+
+    assert (result.rows, result.accepted, result.bad) == (2, 2, ())
+    assert windows_of(client, "loaded") == [15.0, 4.0]
+    assert windows_of(client, "quiet") == [16.0, 1.0]
+    again = unskew.states(tmp_path, "spending", pa.Table.from_pylist(history), cut=cut)
+    assert client.write_states("spending", again, cut).ok
+    assert windows_of(client, "loaded") == [15.0, 4.0]
 
 
 @pytest.mark.integration

@@ -18,6 +18,7 @@ from importlib.metadata import version
 from unskew import aio, errors
 from unskew._client import FeatureStoreClient
 from unskew.aio import FeatureStoreClient as AsyncFeatureStoreClient
+from unskew.bulk_load import states
 from unskew.definitions import Definitions, load, parse
 from unskew.errors import UnskewError
 from unskew.explanation import ExplainedInput, ExplainedSlot, ExplainedStep, Explanation
@@ -69,5 +70,6 @@ __all__ = [
     "errors",
     "load",
     "parse",
+    "states",
     "training_set",
 ]

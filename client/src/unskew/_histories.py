@@ -23,8 +23,21 @@ Progress = Callable[[str, int, int | None], None]
 SHARE = 4
 """A join takes about as much again as the events it is given, and results wait beside it: a quarter of the limit is for
 events at once."""
-BLOCK_BYTES = 64 << 20
-"""Rows that are shared out at once: each part of them is a batch of its own."""
+BLOCK_BYTES = 32 << 20
+"""Rows that are shared out at once, of which each part is a batch of its own; less under a low limit."""
+BLOCKS = 8
+"""What is shared out at once is copied a few times: so many blocks have the bytes that events may have at once."""
+
+
+def nobody(_what: str, _done: int, _total: int | None) -> None:
+    """Nobody watches."""
+
+
+def workers(threads: int | None) -> int:
+    """How many threads may work; None: one for each core."""
+    if threads is not None and threads < 1:
+        raise ValueError(f"threads must be 1 or more, not {threads}")
+    return threads or os.cpu_count() or 1
 
 
 def default_limit() -> int:
@@ -108,9 +121,9 @@ class Histories:
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="unskew-")))
         plain = pa.schema([pa.field(field.name, _plain(field.type)) for field in schema])
         spills = {entity: Spill(folder / f"{at}.arrow", plain) for at, entity in enumerate(entities)}
-        self._spill(source, _blocks(read, plain), (spills, entities), (0, rows))
-        read.clear()
-        self._spill(source, _blocks(batches, plain), (spills, entities), (done, rows))
+        size = min(BLOCK_BYTES, self._limit // BLOCKS)
+        self._spill(source, _blocks(_taken(read), plain, size), (spills, entities), (0, rows))
+        self._spill(source, _blocks(batches, plain, size), (spills, entities), (done, rows))
         for spill in spills.values():
             spill.close()
         return History(None, spills, self._limit)
@@ -132,14 +145,21 @@ class Histories:
             self._progress(f"read {source}", done, total)
 
 
-def _blocks(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """The batches in blocks of about as many bytes as are shared out at once."""
+def _taken(batches: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The batches of a list, each of which leaves it."""
+    batches.reverse()
+    while batches:
+        yield batches.pop()
+
+
+def _blocks(batches: Iterable[pa.RecordBatch], schema: pa.Schema, bytes_at_once: int) -> Iterator[pa.RecordBatch]:
+    """The batches in blocks of about so many bytes."""
     waiting: list[pa.RecordBatch] = []
     size = 0
     for batch in batches:
         waiting.append(batch.cast(schema) if batch.schema != schema else batch)
         size += batch.nbytes
-        if size >= BLOCK_BYTES:
+        if size >= bytes_at_once:
             yield _tables.one_batch(pa.Table.from_batches(waiting))
             waiting, size = [], 0
     if waiting:

@@ -83,8 +83,7 @@ def stream(
         found = parquet(table)
         wanted = _there(columns, found.schema.names)
         schema = pa.schema([found.schema.field(name) for name in wanted])
-        # One file at a time: their order does not matter, and what is read ahead takes memory.
-        batches = found.to_batches(columns=wanted, batch_size=BATCH_ROWS, batch_readahead=4, fragment_readahead=1)
+        batches = found.to_batches(columns=wanted, batch_size=BATCH_ROWS, **_little_memory())
         return _read(table, batches), schema, found.count_rows()
     is_stream = isinstance(table, pa.RecordBatchReader) or (
         not isinstance(table, pa.Table | pa.RecordBatch | Mapping)
@@ -97,6 +96,14 @@ def stream(
     wanted = _there(columns, reader.schema.names)
     schema = pa.schema([reader.schema.field(name) for name in wanted])
     return (batch.select(wanted) for batch in reader), schema, None
+
+
+def _little_memory() -> dict[str, Any]:
+    """Options of a scan: unless it is told otherwise, pyarrow has whole files in memory before it gives their rows."""
+    import pyarrow.dataset as ds  # noqa: PLC0415 (it takes long to load)
+
+    parquet_options = ds.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
+    return {"batch_readahead": 2, "fragment_readahead": 1, "fragment_scan_options": parquet_options}
 
 
 def _read(path: Path, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -32,7 +32,7 @@ INCOMPLETE_SCHEMA = pa.schema(
 def save(made: "TrainingSet", folder: str | os.PathLike[str]) -> None:
     """Writes it beside the folder, and puts it in its place when it is whole."""
     place = Path(folder)
-    _check_place(place)
+    check_place(place)
     partial = place.with_name(f"{place.name}.{os.getpid()}.partial")
     partial.mkdir(parents=True)
     try:
@@ -45,7 +45,12 @@ def save(made: "TrainingSet", folder: str | os.PathLike[str]) -> None:
         raise
 
 
-def _check_place(place: Path) -> None:
+def check_place(place: Path) -> None:
+    """Refuses a place that holds anything but a training set.
+
+    Raises:
+        FileExistsError: it does.
+    """
     if not place.exists():
         return
     if not place.is_dir():

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from unskew import _tables, _training_files
 from unskew._engine import translated
-from unskew._histories import Histories, Progress
+from unskew._histories import Histories, Progress, nobody, workers
 from unskew._html import html_table
 from unskew._join import Join
 from unskew.definitions import Definitions, load
@@ -162,13 +162,10 @@ def training_set(  # noqa: PLR0913 (each is an option of its own)
     rows = _tables.whole(spine)
     time = asked.time or time_column
     _check_spine(asked, rows, time, fitted is None)
-    workers = (os.cpu_count() or 1) if threads is None else threads
-    if workers < 1:
-        raise ValueError(f"threads must be 1 or more, not {threads}")
-    told = progress or _nobody
+    told = progress or nobody
     with Histories(definitions, memory_limit, told) as histories:
         opened = histories.of_views(asked.views, sources or {})
-        joined = Join(asked, rows, time, workers).views(opened, told)
+        joined = Join(asked, rows, time, workers(threads)).views(opened, told)
     return _made(asked, _beside(rows, joined.values), joined.statuses, fitted, (time, told))
 
 
@@ -228,10 +225,6 @@ def _check_spine(asked: Service, rows: pa.Table, time: str, fits: bool) -> None:
     for name in asked.inputs:
         if name in have and name not in asked.request:
             raise DataError(f"the spine has a column {name!r}, which is the name of a feature to compute: leave it out")
-
-
-def _nobody(_what: str, _done: int, _total: int | None) -> None:
-    """Nobody watches."""
 
 
 def _beside(rows: pa.Table, values: pa.Table) -> pa.Table:

@@ -64,13 +64,14 @@ class Statistics:
         return asdict(self)
 
     def __str__(self) -> str:
-        return "\n\n".join(_text(header, rows) for _, header, rows in self._tables() if rows)
+        return "\n\n".join(_text(header, rows) for _, header, rows in self.tables() if rows)
 
     def _repr_html_(self) -> str:
         """For notebooks: a table of the positions, and one of the features."""
-        return "".join(html_table(*table) for table in self._tables())
+        return "".join(html_table(*table) for table in self.tables())
 
-    def _tables(self) -> list[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
+    def tables(self) -> list[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
+        """The same as texts: for positions and for features a title, the names of columns, and rows."""
         slots: list[tuple[str, ...]] = [
             (slot.name, f"{slot.count:,}", f"{slot.missing:,}", *map(_short, (slot.mean, slot.std, slot.min, slot.max)))
             for slot in self.slots

@@ -17,7 +17,7 @@ from unskew.cli._output import printable, write_json
 INTERRUPTED = 130
 
 # In the order in which they are shown; each is a module beside this one, imported when it is asked for.
-COMMANDS = ("validate", "diff", "fit", "vectors", "online", "explain", "completion")
+COMMANDS = ("validate", "diff", "fit", "training-set", "vectors", "online", "explain", "completion")
 
 
 class Commands(click.Group):
@@ -31,7 +31,7 @@ class Commands(click.Group):
         """The command of a name."""
         if cmd_name not in COMMANDS:
             return None
-        command: Any = importlib.import_module(f"unskew.cli.{cmd_name}").command
+        command: Any = importlib.import_module(f"unskew.cli.{cmd_name.replace('-', '_')}").command
         return command if isinstance(command, click.Command) else None
 
 

@@ -45,6 +45,26 @@ class Output:
             task = bar.add_task(title, total=rows)
             yield lambda done: bar.advance(task, done)
 
+    @contextlib.contextmanager
+    def stages(self) -> Iterator[Callable[[str, int, int | None], None]]:
+        """What is told of work in several stages: the name of the stage, how much of it is done, and how much there is.
+
+        Each has a bar while it is under way.
+        """
+        with contextlib.ExitStack() as bar:
+            under_way: tuple[str, int, Advance] = ("", 0, _nothing)
+
+            def told(stage: str, done: int, total: int | None) -> None:
+                nonlocal under_way
+                if stage != under_way[0]:
+                    bar.close()
+                    under_way = (stage, 0, bar.enter_context(self.progress(stage, total)))
+                _, before, advance = under_way
+                advance(done - before)
+                under_way = (stage, done, advance)
+
+            yield told
+
 
 def _nothing(_rows: int) -> None:
     """Nobody watches."""

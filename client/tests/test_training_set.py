@@ -60,6 +60,42 @@ def test_no_step_fills_what_is_in_error() -> None:
     assert (total["null_count"], total["error_count"]) == (1, 1)
 
 
+def test_a_row_that_is_not_complete_has_the_status_that_the_gateway_would_give() -> None:
+    definitions = unskew.parse("""
+        entities:
+          customer: {keys: {customer: int64}}
+        sources:
+          profiles: {event_time: at, columns: {customer: int64, at: timestamp, limit: int64}}
+          payments: {event_time: at, event_id: id, columns: {id: int64, customer: int64, at: timestamp, amount: int64}}
+        views:
+          profile: {entity: customer, source: profiles, features: {limit: {dtype: int64, ttl: 1h}}}
+          spending:
+            entity: customer
+            source: payments
+            aggregations: {total: {function: sum, column: amount, windows: [1d]}}
+        services:
+          model:
+            vector:
+              - {name: limit, input: profile.limit}
+              - {name: filled, input: spending.total_1d, steps: [{impute: {value: 0}}]}
+              - {name: both, expr: "coalesce(spending.total_1d, 0) + 1", steps: [{missing_indicator: {}}]}
+    """)
+    rows = pa.table({"customer": [1, 2, 3], "at": at(1, 1, 1), "limit": [5, 5, None]})
+    largest = 2**63 - 1
+    events = pa.table({"id": [1, 2], "customer": [4, 4], "at": at(1, 1), "amount": [largest, largest]})
+    spine = pa.table({"customer": [1, 2, 3, 4], "event_time": at(2, 3, 2, 2)})
+    found = unskew.training_set(definitions, "model", spine, {"profiles": rows, "payments": events})
+
+    assert [(it.row, it.slot, it.status, it.reason) for it in found.incomplete] == [
+        (1, "limit", "EXPIRED", ""),
+        (2, "limit", "NULL", ""),
+        (3, "limit", "MISSING", ""),
+    ]
+    assert found.statuses["spending.total_1d"].to_pylist() == ["NULL"] * 3 + ["ERROR OVERFLOW"]
+    assert np.isnan(found.vectors[3]).all()
+    assert found.vectors[0].tolist() == [5.0, 0.0, 0.0]
+
+
 def test_a_test_set_takes_the_parameters_of_the_training_set() -> None:
     train = made()
     test = made(pa.table(SPINE).slice(1, 2), fitted=train.fitted)

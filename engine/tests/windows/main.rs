@@ -16,6 +16,7 @@ mod function;
 mod golden;
 mod oracle;
 mod properties;
+mod stored;
 mod streams;
 mod sums;
 mod translate;

@@ -22,9 +22,15 @@ def _gateway_class() -> type:
 
 
 @pytest.fixture(scope="session")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def settings() -> dict[str, str]:
+    """What the environment of the gateway sets; a folder of tests may have its own."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str]) -> Iterator[str]:
     """Where a gateway over an embedded store listens."""
-    with _gateway_class()(tmp_path_factory.mktemp("gateway")) as gateway:
+    with _gateway_class()(tmp_path_factory.mktemp("gateway"), settings=settings) as gateway:
         yield gateway.address
 
 

@@ -10,12 +10,12 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::io::BufWriter;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::{Service, ServiceExt};
 
 use super::first_bytes::FirstBytes;
+use super::gather::gathered;
 use crate::config::Server;
 use crate::middleware::measure::Measured;
 use crate::telemetry::metrics::Metrics;
@@ -27,9 +27,6 @@ const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 4 << 20;
 /// Bytes of the headers of a request.
 const MAX_HEADERS: u32 = 32 << 10;
-/// Bytes that are gathered until a connection is flushed: HTTP/2 writes headers, data and trailers of a reply apart, and the replies of all
-/// streams that are ready go out together.
-const WRITE_BUFFER: usize = 16 << 10;
 /// Pause after the operating system refused a connection, for example because file descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -121,12 +118,11 @@ where
         self.metrics.connection(1.0);
         let counted = Counted(self.metrics);
         let service = self.service.clone().map_request(|request: Request<Incoming>| request.map(Body::new));
-        let stream = FirstBytes::within(stream, self.first_bytes);
-        let io = TokioIo::new(BufWriter::with_capacity(WRITE_BUFFER, stream));
-        let served = self.builder.serve_connection(io, TowerToHyperService::new(service)).into_owned();
+        let (io, sender) = gathered(FirstBytes::within(stream, self.first_bytes));
+        let served = self.builder.serve_connection(TokioIo::new(io), TowerToHyperService::new(service)).into_owned();
         let served = self.open.watch(served);
         tokio::spawn(async move {
-            if let Err(error) = served.await {
+            if let Err(error) = sender.drive(served).await {
                 tracing::debug!(cause = %error, "a connection ended early");
             }
             drop((permit, counted));

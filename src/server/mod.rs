@@ -2,6 +2,7 @@
 
 mod accept;
 mod first_bytes;
+mod gather;
 mod health;
 mod shutdown;
 mod stack;

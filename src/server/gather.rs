@@ -1,0 +1,162 @@
+//! What a connection has to say is sent once it has said all of it: HTTP/2 flushes a reply's data before its trailers, which would make two
+//! segments of every small reply, each with its own system call.
+
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, BufWriter, ReadBuf};
+
+/// Bytes that are gathered; more are sent at once.
+const BUFFER: usize = 16 << 10;
+
+/// An I/O stream whose flushes wait for [`Sender::drive`]. Used by one task, so that its lock is never waited for.
+pub(super) struct Gathered<I>(Arc<Mutex<BufWriter<I>>>);
+
+/// The other end of a [`Gathered`] stream, which flushes it.
+pub(super) struct Sender<I>(Arc<Mutex<BufWriter<I>>>);
+
+/// A stream to give to the connection, and what sends for it.
+pub(super) fn gathered<I: AsyncWrite>(io: I) -> (Gathered<I>, Sender<I>) {
+    let shared = Arc::new(Mutex::new(BufWriter::with_capacity(BUFFER, io)));
+    (Gathered(shared.clone()), Sender(shared))
+}
+
+impl<I: AsyncWrite + Unpin> Sender<I> {
+    /// Runs the connection that has the stream to its end, and flushes the stream whenever it has no more to do.
+    ///
+    /// # Errors
+    ///
+    /// Those of the connection, and of a flush.
+    pub(super) async fn drive<F, E>(self, connection: F) -> Result<(), E>
+    where
+        F: Future<Output = Result<(), E>>,
+        E: From<io::Error>,
+    {
+        let mut connection = pin!(connection);
+        std::future::poll_fn(|context| {
+            let ended = connection.as_mut().poll(context);
+            let flushed = Pin::new(&mut *locked(&self.0)).poll_flush(context);
+            match (ended, flushed) {
+                (Poll::Pending, Poll::Ready(Err(error))) => Poll::Ready(Err(error.into())),
+                (ended, _) => ended,
+            }
+        })
+        .await
+    }
+}
+
+fn locked<I>(io: &Mutex<BufWriter<I>>) -> MutexGuard<'_, BufWriter<I>> {
+    io.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gathered<I> {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *locked(&self.0)).poll_read(context, out)
+    }
+}
+
+impl<I: AsyncWrite + Unpin> AsyncWrite for Gathered<I> {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *locked(&self.0)).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *locked(&self.0)).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *locked(&self.0)).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    /// Counts what is written and how often.
+    #[derive(Default)]
+    struct Writes(Arc<Mutex<Vec<usize>>>);
+
+    impl AsyncWrite for Writes {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            self.0.lock().unwrap().push(bytes.len());
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_flushed_in_one_turn_is_sent_in_one_piece() {
+        let writes = Arc::new(Mutex::new(Vec::new()));
+        let (mut io, sender) = gathered(Writes(writes.clone()));
+        let connection = async {
+            for _ in 0..2 {
+                io.write_all(b"data").await?;
+                io.flush().await?;
+                io.write_all(b"trailers").await?;
+                io.flush().await?;
+                tokio::task::yield_now().await;
+            }
+            Ok::<_, io::Error>(())
+        };
+        sender.drive(connection).await.unwrap();
+        assert_eq!(*writes.lock().unwrap(), [12, 12]);
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_reads_slowly_gets_all_of_it() {
+        let (mut client, server) = tokio::io::duplex(7);
+        let (mut io, sender) = gathered(server);
+        let connection = async {
+            for _ in 0..5_000 {
+                io.write_all(b"data and trailers").await?;
+                io.flush().await?;
+            }
+            io.shutdown().await
+        };
+        let read = async {
+            let mut all = Vec::new();
+            client.read_to_end(&mut all).await.unwrap();
+            all
+        };
+        let (sent, all) = tokio::join!(sender.drive(connection), read);
+        sent.unwrap();
+        assert_eq!(all, b"data and trailers".repeat(5_000));
+    }
+
+    #[tokio::test]
+    async fn a_connection_ends_when_its_peer_is_gone() {
+        let (client, server) = tokio::io::duplex(64);
+        drop(client);
+        let (mut io, sender) = gathered(server);
+        let connection = async {
+            io.write_all(b"reply").await?;
+            io.flush().await?;
+            std::future::pending().await
+        };
+        let error = sender.drive::<_, io::Error>(connection).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+    }
+}

@@ -1,26 +1,59 @@
 //! What a connection has to say is sent once it has said all of it: HTTP/2 flushes a reply's data before its trailers, which would make two
 //! segments of every small reply, each with its own system call.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, BufWriter, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Bytes that are gathered; more are sent at once.
-const BUFFER: usize = 16 << 10;
+const MOST: usize = 64 << 10;
+/// A buffer above this is given back once it is sent: most connections say nothing at any one time.
+const KEPT: usize = 2 << 10;
 
 /// An I/O stream whose flushes wait for [`Sender::drive`]. Used by one task, so that its lock is never waited for.
-pub(super) struct Gathered<I>(Arc<Mutex<BufWriter<I>>>);
+pub(super) struct Gathered<I>(Arc<Mutex<Buffered<I>>>);
 
 /// The other end of a [`Gathered`] stream, which flushes it.
-pub(super) struct Sender<I>(Arc<Mutex<BufWriter<I>>>);
+pub(super) struct Sender<I>(Arc<Mutex<Buffered<I>>>);
+
+struct Buffered<I> {
+    io: I,
+    buffer: Vec<u8>,
+    /// How much of the buffer is sent.
+    sent: usize,
+}
 
 /// A stream to give to the connection, and what sends for it.
 pub(super) fn gathered<I: AsyncWrite>(io: I) -> (Gathered<I>, Sender<I>) {
-    let shared = Arc::new(Mutex::new(BufWriter::with_capacity(BUFFER, io)));
+    let shared = Arc::new(Mutex::new(Buffered { io, buffer: Vec::new(), sent: 0 }));
     (Gathered(shared.clone()), Sender(shared))
+}
+
+impl<I: AsyncWrite + Unpin> Buffered<I> {
+    /// Sends all that was gathered.
+    fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(rest) = self.buffer.get(self.sent..).filter(|rest| !rest.is_empty()) {
+            match ready!(Pin::new(&mut self.io).poll_write(context, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                sent => self.sent += sent,
+            }
+        }
+        self.sent = 0;
+        if self.buffer.capacity() > KEPT {
+            self.buffer = Vec::new()
+        } else {
+            self.buffer.clear()
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_drain(context))?;
+        Pin::new(&mut self.io).poll_flush(context)
+    }
 }
 
 impl<I: AsyncWrite + Unpin> Sender<I> {
@@ -37,7 +70,7 @@ impl<I: AsyncWrite + Unpin> Sender<I> {
         let mut connection = pin!(connection);
         std::future::poll_fn(|context| {
             let ended = connection.as_mut().poll(context);
-            let flushed = Pin::new(&mut *locked(&self.0)).poll_flush(context);
+            let flushed = locked(&self.0).poll_flush(context);
             match (ended, flushed) {
                 (Poll::Pending, Poll::Ready(Err(error))) => Poll::Ready(Err(error.into())),
                 (ended, _) => ended,
@@ -47,27 +80,37 @@ impl<I: AsyncWrite + Unpin> Sender<I> {
     }
 }
 
-fn locked<I>(io: &Mutex<BufWriter<I>>) -> MutexGuard<'_, BufWriter<I>> {
+fn locked<I>(io: &Mutex<Buffered<I>>) -> MutexGuard<'_, Buffered<I>> {
     io.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<I: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gathered<I> {
+impl<I: AsyncRead + Unpin> AsyncRead for Gathered<I> {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *locked(&self.0)).poll_read(context, out)
+        Pin::new(&mut locked(&self.0).io).poll_read(context, out)
     }
 }
 
 impl<I: AsyncWrite + Unpin> AsyncWrite for Gathered<I> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *locked(&self.0)).poll_write(context, bytes)
+        self.poll_write_vectored(context, &[IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
+        slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *locked(&self.0)).poll_write_vectored(context, slices)
+        let this = &mut *locked(&self.0);
+        let more: usize = slices.iter().map(|slice| slice.len()).sum();
+        if this.buffer.len() + more > MOST {
+            ready!(this.poll_drain(context))?;
+            if more > MOST {
+                return Pin::new(&mut this.io).poll_write_vectored(context, slices);
+            }
+        }
+        this.buffer.reserve(more);
+        slices.iter().for_each(|slice| this.buffer.extend_from_slice(slice));
+        Poll::Ready(Ok(more))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -79,7 +122,9 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Gathered<I> {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *locked(&self.0)).poll_shutdown(context)
+        let this = &mut *locked(&self.0);
+        ready!(this.poll_drain(context))?;
+        Pin::new(&mut this.io).poll_shutdown(context)
     }
 }
 
@@ -127,12 +172,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_peer_that_reads_slowly_gets_all_of_it() {
-        let (mut client, server) = tokio::io::duplex(7);
+        let (mut client, server) = tokio::io::duplex(777);
         let (mut io, sender) = gathered(server);
         let connection = async {
-            for _ in 0..5_000 {
+            for number in 0..5_000 {
                 io.write_all(b"data and trailers").await?;
                 io.flush().await?;
+                if number == 2_500 {
+                    io.write_all(&[7; 3 * MOST]).await?;
+                }
             }
             io.shutdown().await
         };
@@ -143,7 +191,9 @@ mod tests {
         };
         let (sent, all) = tokio::join!(sender.drive(connection), read);
         sent.unwrap();
-        assert_eq!(all, b"data and trailers".repeat(5_000));
+        let half = b"data and trailers".repeat(2_500);
+        let all_of_it = [half.as_slice(), b"data and trailers", &[7; 3 * MOST], &half[17..]].concat();
+        assert!(all == all_of_it, "{} bytes", all.len());
     }
 
     #[tokio::test]

@@ -49,6 +49,13 @@ def h2load(connections: int, streams: int, requests: int, request: list[str]) ->
     return Measured(requests, rate, float(mean[1]) * UNITS[mean[2]], reply_bytes=data / requests)
 
 
+def h2load_latencies(connections: int, requests: int, request: list[str], log: Path) -> tuple[float, list[float]]:
+    """Run h2load, one request at a time on each connection: requests per second, and all latencies, ascending."""
+    log.unlink(missing_ok=True)
+    measured = h2load(connections, 1, requests, ["--log-file", str(log), *request])
+    return measured.rate, sorted(float(line.split("\t")[2]) for line in log.read_text().splitlines())
+
+
 def _number(pattern: str, text: str) -> float:
     match = re.search(pattern, text)
     if not match:

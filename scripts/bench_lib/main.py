@@ -9,7 +9,7 @@ from types import FrameType
 from typing import Any
 
 from bench_lib import report
-from bench_lib.asked import demands, ratios
+from bench_lib.asked import Demand, demands, ratios
 from bench_lib.engine import build_benches, engine_demands, run_engine
 from bench_lib.errors import BenchError
 from bench_lib.latency import Latency, run_latency
@@ -19,7 +19,9 @@ from bench_lib.rounds import Series, run_rounds
 from bench_lib.soak import Soak, run_soak
 from bench_lib.testbed import test_bed
 from bench_lib.tools import say
+from bench_lib.training import run_training, training_demands
 from bench_lib.verify import verify
+from bench_lib.windows import run_windows, window_demands
 
 DOCUMENT = ROOT / "docs/benchmarks.md"
 
@@ -55,26 +57,35 @@ def run(options: Options) -> str:
         all_series = run_rounds(bed, options)
         latencies = run_latency(bed, options)
         soak = run_soak(bed, options)
-    engine = run_engine() if options.engine else []
     found = ratios(all_series)
-    all_demands = [*demands(found, bed.start_rss, latencies, soak), *engine_demands(engine)]
-    parts = [report.machine(facts), report.asked(all_demands)]
-    if found:
-        parts.append(report.ratios(found))
-    if all_series:
-        parts.append(report.rounds(all_series))
-    if latencies:
-        parts.append(report.latency(latencies))
-    if engine:
-        parts.append(report.engine(engine))
-    if soak:
-        parts.append(report.soak(soak))
-    text = "\n".join(parts)
+    asked = demands(found, bed.start_rss, latencies, soak)
+    sections = [report.ratios(found)] if found else []
+    sections += [report.rounds(all_series)] if all_series else []
+    sections += [report.latency(latencies)] if latencies else []
+    for is_wanted, part in ((options.engine, _engine), (options.windows, _windows)):
+        if is_wanted:
+            more, tables = part(bed.gateway_binary, options)
+            asked += more
+            sections += tables
+    sections += [report.soak(soak)] if soak else []
+    text = "\n".join([report.machine(facts), report.asked(asked), *sections])
     if options.json:
         _write(options.json, json.dumps(_samples(all_series, latencies, soak), indent=1))
     if options.write:
         _write(DOCUMENT, f"{report.INTRODUCTION}\n{text}")
     return text
+
+
+def _engine(_binary: Path, _options: Options) -> tuple[list[Demand], list[str]]:
+    found = run_engine()
+    return engine_demands(found), [report.engine(found)]
+
+
+def _windows(binary: Path, options: Options) -> tuple[list[Demand], list[str]]:
+    writes, reads = run_windows(binary, options)
+    training = run_training()
+    demands_of = [*window_demands(writes), *training_demands(training)]
+    return demands_of, [report.windows(writes, reads), report.training(training)]
 
 
 def _samples(all_series: list[Series], latencies: list[Latency], soak: Soak | None) -> dict[str, Any]:

@@ -10,8 +10,9 @@ ROOT = Path(__file__).resolve().parents[2]
 DESCRIPTION = """\
 Measures the gateway, and the baseline beside it when it is present, on one Redis with 10,000 entities of 50 float
 features: throughput, latency and CPU time per request at batch 1, 10 and 100, as medians of interleaved rounds; the
-memory at start; latency at a fixed rate, beside the floor of the client itself; the engine alone, on one thread; and
-with --soak a long open loop over 200 connections. Installs h2load, redis-server and protoc with apt where they are
+memory at start; latency at a fixed rate, beside the floor of the client itself; the engine alone, on one thread;
+window features, written, read and as training sets beside DuckDB and pandas; and with --soak a long open loop over 200
+connections. Installs h2load, redis-server and protoc with apt where they are
 missing. Nothing else should run on the machine.
 """
 
@@ -36,6 +37,8 @@ class Options:
     cache: Path
     engine: bool
     """Whether to measure the engine alone, too."""
+    windows: bool
+    """Whether to measure windows, too: events, their vectors, training sets."""
     write: bool
     json: Path | None
 
@@ -74,14 +77,17 @@ def parse(arguments: list[str] | None = None) -> Options:
         help="where the baseline is built (UNSKEW_BENCH_CACHE, else ~/.cache/unskew-bench)",
     )  # fmt: skip
     add("--no-engine", action="store_true", help="leave out the benchmarks of the engine alone")
+    add("--no-windows", action="store_true", help="leave out events, their vectors, and training sets")
     add("--write", action="store_true", help="write the tables to docs/benchmarks.md")
     add("--json", type=Path, metavar="FILE", help="write every sample to this file")
     given = parser.parse_args(arguments)
     if given.gateway_bin and not os.access(given.gateway_bin, os.X_OK):
         parser.error(f"--gateway-bin: {given.gateway_bin} is not an executable file")
-    if given.write and (given.quick or given.cases or given.no_engine or given.rounds < 5):
+    is_part = given.quick or given.cases or given.no_engine or given.no_windows
+    if given.write and (is_part or given.rounds < 5):
         parser.error(
-            "--write records a full run: leave out --quick, --cases and --no-engine, and give at least 5 --rounds"
+            "--write records a full run: leave out --quick, --cases, --no-engine and --no-windows,"
+            " and give at least 5 --rounds"
         )
     return Options(
         rounds=min(given.rounds, 1) if given.quick else given.rounds,
@@ -96,6 +102,7 @@ def parse(arguments: list[str] | None = None) -> Options:
         baseline_dir=given.baseline_dir.resolve(),
         cache=given.cache.resolve(),
         engine=not (given.quick or given.no_engine),
+        windows=not (given.quick or given.no_windows),
         write=given.write,
         json=given.json,
     )

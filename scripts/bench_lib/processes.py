@@ -116,15 +116,16 @@ def start_redis(folder: Path) -> Server:
     )
 
 
-def start_gateway(binary: Path, redis: Server, pool: int, folder: Path, definitions: Path) -> Server:
-    """Start the gateway with its default settings on the Redis, with as many connections to it as the baseline has."""
+def start_gateway(binary: Path, store: str, folder: Path, definitions: Path, pool: int | None = None) -> Server:
+    """Start the gateway with its default settings on the store; `pool`: how many connections to Redis it has."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("APP__")} | {
         "APP__SERVER__ADDRESS": "127.0.0.1:0",
         "APP__DEFINITIONS__PATH": str(definitions),
-        "APP__STORE__URL": f"redis://{redis.address}",
-        "APP__STORE__REDIS__POOL_SIZE": str(pool),
+        "APP__STORE__URL": store,
         "APP__TELEMETRY__LOG_FORMAT": "json",
     }
+    if pool:
+        environment["APP__STORE__REDIS__POOL_SIZE"] = str(pool)
     return Server.start([str(binary), "serve"], folder, _listening, environment)
 
 

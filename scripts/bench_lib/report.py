@@ -8,6 +8,9 @@ from bench_lib.engine import EngineBench
 from bench_lib.latency import Latency
 from bench_lib.rounds import Series
 from bench_lib.soak import CONNECTIONS, Soak
+from bench_lib.training import Training
+from bench_lib.windows import CHUNK, DAYS, EVENTS, WRITERS, Reads, Writes
+from bench_lib.windows import CONNECTIONS as WINDOW_CONNECTIONS
 
 INTRODUCTION = """\
 # Benchmarks
@@ -92,6 +95,44 @@ def engine(found: list[EngineBench]) -> str:
         "vector; `batch` is 65,536 rows of Arrow arrays; `expr` is one expression over one row.\n"
     )
     return f"## The engine alone\n\n{note}\n" + table(("benchmark", "µs", "million cells/s"), rows)
+
+
+def windows(writes: list[Writes], reads: list[Reads]) -> str:
+    """Events and the vectors that come of them."""
+    written = [(it.store, f"{it.rate:,.0f}", f"{it.cpu_us:.1f}") for it in writes]
+    read = [
+        (
+            f"{it.store} {it.batch}",
+            f"{it.rate:,.0f}",
+            _milliseconds(it.p50_us),
+            _milliseconds(it.p99_us),
+            f"{it.cpu_us:.1f}",
+        )
+        for it in reads
+    ]
+    note = (
+        f"The fraud example's two views and 15 inputs, over {EVENTS:,} events of {DAYS} days, as dense as published.\n"
+        f"Events come in batches of {CHUNK:,} over {WRITERS} connections, acknowledged when both views have them.\n"
+        f"Vectors are asked for over {WINDOW_CONNECTIONS} connections, one call at a time on each; the number is the\n"
+        "rows of a call.\n"
+    )
+    return (
+        f"## Windows online\n\n{note}\n"
+        + table(("events", "events/s", "CPU, µs per event"), written)
+        + "\n"
+        + table(("vectors", "requests/s", "p50, ms", "p99, ms", "CPU, µs per request"), read)
+    )
+
+
+def training(result: Training) -> str:
+    """Training sets beside their peers."""
+    mine = result.rates["unskew"]
+    rows = [(name, f"{rate / 1e6:.2f}", f"{mine / rate:.1f}×") for name, rate in result.rates.items()]
+    note = (
+        f"The 12 window features of the fraud example for each of {result.rows:,} transactions, one thread each, by\n"
+        "turns in one run, counts compared: `unskew.training_set`, one query of DuckDB, `rolling` of pandas.\n"
+    )
+    return f"## Windows of a training set\n\n{note}\n" + table(("by", "million events/s", "unskew is"), rows)
 
 
 def soak(result: Soak) -> str:

@@ -61,7 +61,9 @@ def test_bed(options: Options) -> Iterator[TestBed]:
         rows = make_rows()
         say(f"loading {len(rows)} entities into Redis")
         load_redis(redis.address, rows)
-        gateway = keep(start_gateway(gateway_binary, redis, POOL, folder, write_definitions(folder)))
+        gateway = keep(
+            start_gateway(gateway_binary, f"redis://{redis.address}", folder, write_definitions(folder), POOL)
+        )
         time.sleep(SETTLE)
         start_rss = gateway.rss_bytes()
         say("writing the same rows into a defined view")

@@ -60,6 +60,13 @@ def service(source: str, view: str = "") -> unskew.Definitions:
     )
 
 
+def test_features_of_a_window_view_have_the_names_that_services_use() -> None:
+    features = service("payments").views["spending"].features
+    assert [feature.name for feature in features] == [
+        f"{name}_{window}" for name in FEATURES for window in ("5s", "30s")
+    ]
+
+
 # Few customers, times and ids: ties, duplicates and versions are what there is.
 SECOND = 1_000_000
 TIMES = st.integers(0, 60).map(lambda half: half * SECOND // 2) | st.integers(0, 30 * SECOND)

@@ -94,6 +94,17 @@ async fn both_protocols_answer_the_same_and_a_repeat_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_features_of_a_window_view_are_told_by_the_names_that_services_use() {
+    let events = Served::start(&Store::embedded(), &[]).await;
+    let served: Json =
+        clients::http1().get(events.gateway.url("/v1/definitions")).send().await.unwrap().json().await.unwrap();
+    let views = served["views"].as_array().unwrap();
+    let tiled = views.iter().find(|view| view["name"] == "tiled").unwrap();
+    let names: Vec<_> = tiled["features"].as_array().unwrap().iter().map(|feature| &feature["name"]).collect();
+    assert_eq!(names, ["total_30d", "total_lifetime", "nb_30d"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn arrow_and_json_write_the_same_events() {
     for store in Store::both() {
         let events = Served::start(&store, &[]).await;

@@ -51,7 +51,7 @@ fn view(view: &View) -> Json {
             let features = window.aggregations.iter().flat_map(|aggregation| {
                 aggregation.windows.iter().map(move |made| {
                     json!({
-                        "name": made.name, "dtype": aggregation.dtype.to_string(), "column": aggregation.column,
+                        "name": aggregation.feature(made), "dtype": aggregation.dtype.to_string(), "column": aggregation.column,
                         "description": aggregation.description, "owner": aggregation.owner, "tags": aggregation.tags,
                     })
                 })

@@ -248,7 +248,7 @@ impl<'a> Column<'a> {
         }
     }
 
-    /// Appends the values of these rows: what [`Column::value`] gives for each, with the type looked at once.
+    /// Appends the values of these rows: what [`Column::value`] gives for each, with the type looked at once. A row that is not there is null.
     ///
     /// # Errors
     /// The first row whose value does not fit the declared type, by its place among these, and why.
@@ -262,10 +262,13 @@ impl<'a> Column<'a> {
         'a: 'v,
     {
         let plain = if self.nulls.is_none() { self.kind.plain() } else { None };
-        let at = |row: usize| row.min(self.len.saturating_sub(1));
         match plain {
-            Some(Plain::Ints(ints)) => out.extend(rows.map(|row| Value::Int(ints[at(row)]))),
-            Some(Plain::Floats(floats)) => out.extend(rows.map(|row| Value::Float(floats[at(row)]))),
+            Some(Plain::Ints(ints)) => {
+                out.extend(rows.map(|row| ints.get(row).map_or(Value::Null, |int| Value::Int(*int))))
+            }
+            Some(Plain::Floats(floats)) => {
+                out.extend(rows.map(|row| floats.get(row).map_or(Value::Null, |float| Value::Float(*float))));
+            }
             None => {
                 for (place, row) in rows.enumerate() {
                     out.push(self.value(row, arena).map_err(|why| (place, why))?);

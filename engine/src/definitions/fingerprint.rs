@@ -18,9 +18,6 @@ use crate::expr::{Expression, Names};
 use crate::transforms::parameter::Argument;
 use crate::transforms::{OnNull, StepDefinition};
 
-/// Microseconds of a day: the lateness of a view that says nothing.
-const DAY: i64 = 86_400_000_000;
-
 /// The canonical form of a service and of all that it reads, as JSON with sorted keys and without white space.
 #[must_use]
 pub fn canonical(service: &Service) -> String {
@@ -131,7 +128,7 @@ fn feature(feature: &Feature, has_source: bool) -> Canonical {
 
 fn window_view(windows: &WindowView, source: Option<&Source>, is_read: &dyn Fn(&str) -> bool) -> Canonical {
     let aggregations = windows.aggregations.iter().filter_map(|it| {
-        let read = it.windows.iter().filter(|window| is_read(&format!("{}_{}", it.name, window.name)));
+        let read = it.windows.iter().filter(|window| is_read(&it.feature(window)));
         let mut read: Vec<&str> = read.map(|window| window.name.as_str()).collect();
         read.sort_unstable();
         (!read.is_empty()).then(|| (it.name.as_str(), aggregation(it, &read, source)))
@@ -140,7 +137,7 @@ fn window_view(windows: &WindowView, source: Option<&Source>, is_read: &dyn Fn(&
         ("include_request", windows.include_request.into()),
         ("offset", windows.offset.into()),
         ("resolution", windows.resolution.into()),
-        ("lateness", windows.lateness.or(windows.resolution).unwrap_or(DAY).into()),
+        ("lateness", windows.accepted_lateness().into()),
         ("warm_up_serves", windows.warm_up_serves.into()),
         ("aggregations", Canonical::map(aggregations)),
     ])

@@ -1,8 +1,9 @@
 //! The inputs of a service: what names in its slots and expressions mean.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::model::{Column, Service, SlotSource, View, ViewKind};
+use super::model::{Aggregation, Column, Feature, Service, SlotSource, View, ViewKind, Window};
 use crate::dtype::DType;
 use crate::expr::{Expression, Names};
 
@@ -38,48 +39,65 @@ impl<'a> Inputs<'a> {
 impl Names for Inputs<'_> {
     fn dtype(&self, name: &str) -> Option<DType> {
         match name.split_once('.') {
-            Some((view, feature)) => self.view(view)?.dtype(feature),
+            Some((view, feature)) => self.view(view)?.feature(feature).map(|(_, dtype)| dtype),
             None => self.request.iter().find(|column| column.name == name).map(|column| column.dtype),
         }
     }
 
     fn all(&self) -> Vec<String> {
-        let features = self.views.iter().flat_map(|view| {
-            let names = view.feature_names();
-            names.into_iter().map(|feature| format!("{}.{feature}", view.name))
-        });
+        let features =
+            self.views.iter().flat_map(|view| view.features().map(|(feature, _)| format!("{}.{feature}", view.name)));
         self.request.iter().map(|column| column.name.clone()).chain(features).collect()
     }
 }
 
 impl View {
-    /// The type of a feature: of a row view by its name, of a window view as `<aggregation>_<window>`.
+    /// The position and the type of a feature: of a row view by its name, of a window view as `<aggregation>_<window>`.
     #[must_use]
-    pub fn dtype(&self, feature: &str) -> Option<DType> {
+    pub fn feature(&self, name: &str) -> Option<(usize, DType)> {
         match &self.kind {
-            ViewKind::Row(row) => row.features.iter().find(|found| found.name == feature).map(|found| found.dtype),
+            ViewKind::Row(row) => {
+                let position = row.features.iter().position(|known| known.name == name)?;
+                Some((position, row.features.get(position)?.dtype))
+            }
             ViewKind::Window(windows) => {
                 // A window has no `_` in its name, so the last one parts the two.
-                let (aggregation, window) = feature.rsplit_once('_')?;
-                let found = windows.aggregations.iter().find(|found| found.name == aggregation)?;
-                found.windows.iter().any(|known| known.name == window).then_some(found.dtype)
+                let (aggregation, window) = name.rsplit_once('_')?;
+                let at = windows.aggregations.iter().position(|known| known.name == aggregation)?;
+                let (before, from) = windows.aggregations.split_at_checked(at)?;
+                let found = from.first()?;
+                let position = found.windows.iter().position(|known| known.name == window)?;
+                Some((before.iter().map(|it| it.windows.len()).sum::<usize>() + position, found.dtype))
             }
         }
     }
 
-    /// The names of all its features, in the order of the file.
+    /// Its features, in the order of the file, with their types.
+    pub fn features(&self) -> impl Iterator<Item = (Cow<'_, str>, DType)> {
+        let (features, aggregations): (&[Feature], &[Aggregation]) = match &self.kind {
+            ViewKind::Row(row) => (&row.features, &[]),
+            ViewKind::Window(windows) => (&[], &windows.aggregations),
+        };
+        let row = features.iter().map(|feature| (Cow::Borrowed(feature.name.as_str()), feature.dtype));
+        row.chain(
+            aggregations
+                .iter()
+                .flat_map(|it| it.windows.iter().map(|window| (Cow::Owned(it.feature(window)), it.dtype))),
+        )
+    }
+}
+
+impl Aggregation {
+    /// The name of its feature over one of its windows.
     #[must_use]
-    pub fn feature_names(&self) -> Vec<String> {
-        match &self.kind {
-            ViewKind::Row(row) => row.features.iter().map(|feature| feature.name.clone()).collect(),
-            ViewKind::Window(windows) => {
-                let of = |aggregation: &super::Aggregation| {
-                    let name = aggregation.name.clone();
-                    aggregation.windows.iter().map(move |window| format!("{name}_{}", window.name)).collect::<Vec<_>>()
-                };
-                windows.aggregations.iter().flat_map(of).collect()
-            }
-        }
+    pub fn feature(&self, window: &Window) -> String {
+        format!("{}_{}", self.name, window.name)
+    }
+
+    /// The column that a ratio divides by.
+    #[must_use]
+    pub fn denominator(&self) -> Option<&str> {
+        self.parameters.get("denominator").and_then(serde_json::Value::as_str)
     }
 }
 

@@ -43,6 +43,7 @@ pub use fingerprint::{canonical, definition_digest, fingerprint, hex};
 pub use inputs::Inputs;
 pub use model::*;
 pub use schema::json_schema;
+pub(crate) use windows::Columns;
 
 /// Reads and validates the definitions of a directory, or of one file.
 ///

@@ -1,6 +1,5 @@
 //! Definitions as the rest of the engine reads them: validated, every name resolved, nothing optional that has a default.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -80,6 +79,12 @@ impl Source {
     pub fn dtype(&self, column: &str) -> Option<DType> {
         self.columns.iter().find(|found| found.name == column).map(|found| found.dtype)
     }
+
+    /// The position of a column.
+    #[must_use]
+    pub fn position(&self, column: &str) -> Option<usize> {
+        self.columns.iter().position(|found| found.name == column)
+    }
 }
 
 /// What tells two events of a source apart.
@@ -110,23 +115,6 @@ pub struct View {
     pub owner: Option<String>,
     /// Labels for people.
     pub tags: Vec<String>,
-}
-
-impl View {
-    /// Its features, in order, with their types: those of a window view are named `<aggregation>_<window>`.
-    #[must_use]
-    pub fn features(&self) -> Vec<(Cow<'_, str>, DType)> {
-        match &self.kind {
-            ViewKind::Row(row) => {
-                row.features.iter().map(|feature| (Cow::Borrowed(feature.name.as_str()), feature.dtype)).collect()
-            }
-            ViewKind::Window(windows) => {
-                let named = |it: &Aggregation, window: &Window| Cow::Owned(format!("{}_{}", it.name, window.name));
-                let each = windows.aggregations.iter().flat_map(|it| it.windows.iter().map(move |window| (it, window)));
-                each.map(|(it, window)| (named(it, window), it.dtype)).collect()
-            }
-        }
-    }
 }
 
 /// What a view holds.
@@ -212,6 +200,15 @@ pub struct WindowView {
     pub warm_up_serves: bool,
     /// In the order of the file.
     pub aggregations: Vec<Aggregation>,
+}
+
+impl WindowView {
+    /// How late an event may be, in microseconds: as written, else a tile, else a day.
+    #[must_use]
+    pub fn accepted_lateness(&self) -> i64 {
+        const DAY: i64 = 86_400_000_000;
+        self.lateness.or(self.resolution).unwrap_or(DAY)
+    }
 }
 
 /// One aggregation, over one or several windows. Its features are named `<name>_<window>`.

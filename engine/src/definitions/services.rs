@@ -221,15 +221,15 @@ fn includes_request(
 /// The columns that the aggregations which a service reads take from a row, filters included; by name.
 fn columns_read(view: &View, windows: &WindowView, columns: &[Column], read: &[String]) -> BTreeMap<String, DType> {
     let is_read = |aggregation: &&super::Aggregation| {
-        aggregation.windows.iter().any(|window| {
-            let feature = format!("{}.{}_{}", view.name, aggregation.name, window.name);
-            read.contains(&feature)
-        })
+        aggregation
+            .windows
+            .iter()
+            .any(|window| read.contains(&format!("{}.{}", view.name, aggregation.feature(window))))
     };
     let mut names: Vec<String> = Vec::new();
     for aggregation in windows.aggregations.iter().filter(is_read) {
         names.extend(aggregation.column.clone());
-        names.extend(aggregation.parameters.get("denominator").and_then(|name| name.as_str()).map(str::to_owned));
+        names.extend(aggregation.denominator().map(str::to_owned));
         let filter = aggregation.filter.as_deref().map(|filter| Expression::parse(filter, &Columns(columns)));
         names.extend(filter.and_then(Result::ok).map(|filter| filter.inputs().to_vec()).unwrap_or_default());
     }

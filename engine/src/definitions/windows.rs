@@ -15,7 +15,7 @@ use crate::dtype::{DType, Scalar};
 use crate::expr::{Expression, Names};
 
 /// The columns of a source, as names of a condition.
-pub(super) struct Columns<'a>(pub(super) &'a [Column]);
+pub(crate) struct Columns<'a>(pub(crate) &'a [Column]);
 
 impl Names for Columns<'_> {
     fn dtype(&self, name: &str) -> Option<DType> {

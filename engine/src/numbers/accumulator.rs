@@ -94,6 +94,13 @@ impl Lane {
         if factor.negative { -whole } else { whole }
     }
 
+    /// A sum of them in the unit as a float, rounded once to nearest, ties to even.
+    #[must_use]
+    #[inline]
+    pub fn round(self, whole: i128) -> f64 {
+        round_whole(whole, self.unit)
+    }
+
     /// A sum of them in the unit.
     #[must_use]
     #[inline]
@@ -305,7 +312,7 @@ impl Accumulator {
     #[must_use]
     pub fn round(&self) -> f64 {
         if self.limbs.is_empty() {
-            return round(self.lane < 0, self.lane.unsigned_abs(), self.unit, false);
+            return round_whole(self.lane, self.unit);
         }
         self.value().round()
     }
@@ -348,6 +355,32 @@ impl Accumulator {
         let limbs = (0..count).map(|_| reader.u32().map(|limb| sign * i64::from(limb))).collect::<Option<_>>()?;
         Some(Self { low, limbs, ..Self::default() })
     }
+}
+
+/// `whole`·2^`unit`, rounded once to nearest, ties to even.
+#[inline]
+fn round_whole(whole: i128, unit: i32) -> f64 {
+    // Between these every product is normal, and so exact: the conversion alone rounds.
+    if (-1022..=890).contains(&unit) {
+        let magnitude = whole.unsigned_abs();
+        let high = (magnitude >> 64) as u64;
+        let rounded = if high == 0 {
+            magnitude as u64 as f64
+        } else {
+            // The upper 64 bits, the last of them set if any below is: what is left to round is the same.
+            let shift = 64 - high.leading_zeros();
+            let has_more = magnitude & ((1 << shift) - 1) != 0;
+            ((magnitude >> shift) as u64 | u64::from(has_more)) as f64 * power_of_two(shift.cast_signed())
+        };
+        let rounded = rounded * power_of_two(unit);
+        return if whole < 0 { -rounded } else { rounded };
+    }
+    round(whole < 0, whole.unsigned_abs(), unit, false)
+}
+
+/// 2^`exponent`, which is that of a normal float64.
+const fn power_of_two(exponent: i32) -> f64 {
+    f64::from_bits(((exponent + 1023).unsigned_abs() as u64) << 52)
 }
 
 /// A lane in another unit; none where it does not fit.

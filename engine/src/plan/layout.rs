@@ -171,9 +171,8 @@ impl ServiceNames<'_> {
         let missing = || unknown(self.service, name);
         let (view_name, feature_name) = name.split_once('.').ok_or_else(missing)?;
         let view = self.service.views.iter().position(|view| view.name == view_name).ok_or_else(missing)?;
-        let features = self.service.views[view].features();
-        let feature = features.iter().position(|(name, _)| name == feature_name).ok_or_else(missing)?;
-        Ok((features[feature].1, Origin::Feature { view, feature }))
+        let (feature, dtype) = self.service.views[view].feature(feature_name).ok_or_else(missing)?;
+        Ok((dtype, Origin::Feature { view, feature }))
     }
 }
 

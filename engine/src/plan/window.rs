@@ -55,15 +55,7 @@ impl WindowReader {
                 *place = Some(index);
             }
         }
-        let position = |name: &str| service.request.iter().position(|column| column.name == name);
-        let mut request = vec![None; plan.source().columns.len()];
-        if plan.include_request() {
-            for column in plan.reads() {
-                if let (Some(place), Some(of_source)) = (request.get_mut(column), plan.source().columns.get(column)) {
-                    *place = position(&of_source.name);
-                }
-            }
-        }
+        let request = plan.request_columns(service);
         Ok(Some(Self { plan: Arc::new(plan), inputs, request }))
     }
 

@@ -35,6 +35,12 @@ pub fn format(time: i64) -> Option<String> {
     Timestamp::from_microsecond(time).ok().map(|time| time.to_string())
 }
 
+/// A time for people: RFC 3339, or microseconds where that can't write it.
+#[must_use]
+pub fn shown(time: i64) -> String {
+    format(time).unwrap_or_else(|| time.to_string())
+}
+
 fn read(text: &[u8]) -> Option<i64> {
     let (head, tail) = text.split_first_chunk::<19>()?;
     let &[y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T' | b't' | b' ', h0, h1, b':', n0, n1, b':', s0, s1] = head

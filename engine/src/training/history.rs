@@ -1,61 +1,50 @@
 //! The history of a window view: the events of its source, read column by column.
 
+use std::ops::Range;
+
 use arrow_array::RecordBatch;
 use bumpalo::Bump;
 
 use super::TrainingError;
-use super::table::{Place, Table};
+use super::table::{Place, Table, key_columns};
 use crate::definitions::{EventId, Source};
 use crate::scope::Scope;
 use crate::value::Value;
-use crate::windows::{Events, Head, Id, WindowPlan};
+use crate::windows::{Events, Head, Id, WindowPlan, projected_rows};
 
 /// The history of a source, and where its columns stand.
 pub(super) struct History<'a> {
     pub(super) plan: &'a WindowPlan,
     pub(super) table: Table<'a>,
     pub(super) places: Vec<Place>,
+    /// The columns of the key.
+    pub(super) keys: Vec<usize>,
     time: usize,
     id: Option<usize>,
     version: Option<usize>,
     pub(super) known_at: Option<usize>,
-    /// The columns that a projection reads.
-    reads: Vec<usize>,
-    /// Whether it is these columns alone.
-    pub(super) is_plain: bool,
+    /// The columns that a projection is, if it has no condition.
+    plain: Option<Vec<usize>>,
 }
 
 impl<'a> History<'a> {
     pub(super) fn new(plan: &'a WindowPlan, batches: &'a [RecordBatch]) -> Result<Self, TrainingError> {
         let source: &Source = plan.source();
-        let find = |name: &str| source.columns.iter().position(|column| column.name == name);
-        let optional = |name: Option<&String>| name.and_then(|name| find(name));
+        let find = |name: &String| source.position(name);
         let id = match &source.event_id {
             Some(EventId::Column(column)) => find(column),
             Some(EventId::None) | None => None,
         };
         let time = find(&source.event_time).unwrap_or(usize::MAX);
-        let (version, known_at) = (optional(source.version.as_ref()), optional(source.known_at.as_ref()));
-        let keys: Vec<usize> = plan.view().entity.keys.iter().filter_map(|key| find(&key.name)).collect();
-        let mut reads: Vec<usize> = plan.reads().chain(keys).chain([time]).collect();
+        let version = source.version.as_ref().and_then(find);
+        let known_at = source.known_at.as_ref().and_then(find);
+        let keys = key_columns(source, &plan.view().entity)?;
+        let mut reads: Vec<usize> = plan.reads().chain(keys.iter().copied()).chain([time]).collect();
         reads.extend(id.iter().chain(&version).chain(&known_at));
         let table = Table::of_source(source, batches, &|column| reads.contains(&column))?;
-        if u32::try_from(table.len()).is_err() {
-            return Err(TrainingError::TooManyRows(table.len()));
-        }
         let places = table.places().collect();
-        let (version, is_plain) = (version.filter(|_| id.is_some()), plan.has_no_conditions());
-        Ok(Self { plan, table, places, time, id, version, known_at, reads: plan.reads().collect(), is_plain })
-    }
-
-    pub(super) fn column(&self, name: &str) -> Result<usize, TrainingError> {
-        let source = self.plan.source();
-        let missing = || TrainingError::Column {
-            table: source.name.clone(),
-            column: name.to_owned(),
-            why: "is not declared, and the view's entity has it as a key".to_owned(),
-        };
-        source.columns.iter().position(|column| column.name == name).ok_or_else(missing)
+        let version = version.filter(|_| id.is_some());
+        Ok(Self { plan, table, places, keys, time, id, version, known_at, plain: plan.plain_columns() })
     }
 
     /// Reads the events at these places, column by column.
@@ -68,9 +57,9 @@ impl<'a> History<'a> {
         let optional = |column: Option<usize>| column.map(gather).transpose();
         let of_source = self.plan.source().columns.len();
         let mut columns = vec![Vec::new(); of_source];
-        for column in &self.reads {
-            if let Some(place) = columns.get_mut(*column).filter(|place| place.is_empty()) {
-                *place = gather(*column)?;
+        for column in self.plan.reads() {
+            if let Some(place) = columns.get_mut(column).filter(|place| place.is_empty()) {
+                *place = gather(column)?;
             }
         }
         Ok(Block {
@@ -82,48 +71,66 @@ impl<'a> History<'a> {
         })
     }
 
-    /// Adds event `at` of a block, and tells from when on it may be used.
-    pub(super) fn push<'v>(
+    /// The events at these positions of a block, and from when on each may be used, if the source says so. `places`: those of the block.
+    pub(super) fn events<'v>(
         &'v self,
-        (block, at): (&Block<'v>, usize),
-        place: Place,
+        (block, places): (&Block<'v>, &[Place]),
+        range: Range<usize>,
         arena: &'v Bump,
-        room: &mut Room<'v>,
-    ) -> Result<i64, TrainingError> {
-        let missing = |column: usize| self.table.bad(column, place, "is null, and every event needs it".to_owned());
-        let Some(Value::Time(time)) = block.times.get(at).copied() else { return Err(missing(self.time)) };
-        let id = match block.ids.as_ref().and_then(|ids| ids.get(at)) {
-            None => Id::None,
-            Some(Value::Int(id)) => Id::Int(*id),
-            Some(Value::Str(id)) => Id::Bytes(id.as_bytes()),
-            Some(Value::Bytes(id)) => Id::Bytes(id),
-            Some(Value::Null | Value::Bool(_) | Value::Float(_) | Value::Time(_) | Value::List(_)) => {
-                return Err(missing(self.id.unwrap_or(self.time)));
-            }
+    ) -> Result<(Events<'v>, Option<Vec<i64>>), TrainingError> {
+        let missing = |column: usize, at: usize| match places.get(at) {
+            Some(place) => self.table.bad(column, *place, "is null, and every event needs it".to_owned()),
+            None => TrainingError::Definition("an event is not there".to_owned()),
         };
-        let version = match block.versions.as_ref().and_then(|versions| versions.get(at)) {
-            Some(Value::Int(version)) => *version,
-            _ => 0,
-        };
-        let known_at = match (block.known_at.as_ref().and_then(|known| known.get(at)), self.known_at) {
-            (Some(Value::Time(known_at)), _) => *known_at,
-            (Some(_), Some(column)) => return Err(missing(column)),
-            (_, _) => time,
-        };
-        let value = |column: usize| block.columns.get(column).and_then(|values| values.get(at)).copied();
-        room.projection.clear();
-        if self.is_plain {
-            let read = |column| Ok::<_, TrainingError>(value(column).unwrap_or(Value::Null));
-            self.plan.project_columns(read, &mut room.projection)?;
-        } else {
-            let all = (0..block.columns.len()).map(|column| value(column).unwrap_or(Value::Null));
-            let inputs = arena.alloc_slice_fill_iter(all);
-            let projected = self.plan.project(&Scope { inputs, arena }, &mut room.projection);
-            let refused = |why| format!("belongs to an event that a condition refuses: {why}");
-            projected.map_err(|fault| self.table.bad(self.time, place, refused(fault.why)))?;
+        let mut heads = Vec::with_capacity(range.len());
+        for at in range.clone() {
+            let Some(Value::Time(time)) = block.times.get(at).copied() else { return Err(missing(self.time, at)) };
+            let id = match block.ids.as_ref().and_then(|ids| ids.get(at)) {
+                None => Id::None,
+                Some(id) => Id::of(*id).ok_or_else(|| missing(self.id.unwrap_or(self.time), at))?,
+            };
+            let version = match block.versions.as_ref().and_then(|versions| versions.get(at)) {
+                Some(Value::Int(version)) => *version,
+                _ => 0,
+            };
+            heads.push(Head { time, id, version });
         }
-        room.events.push(Head { time, id, version }, &room.projection);
-        Ok(known_at)
+        let known_at = |(column, known): (usize, &Vec<Value<'v>>)| {
+            let at_of = |at: usize| match known.get(at) {
+                Some(Value::Time(time)) => Ok(*time),
+                _ => Err(missing(column, at)),
+            };
+            range.clone().map(at_of).collect::<Result<Vec<i64>, _>>()
+        };
+        let known_at = self.known_at.zip(block.known_at.as_ref()).map(known_at).transpose()?;
+        let values = match &self.plain {
+            Some(columns) => {
+                let column = |column: &usize| block.columns.get(*column)?.get(range.clone());
+                projected_rows(&columns.iter().filter_map(column).collect::<Vec<_>>())
+            }
+            None => self.with_conditions((block, places), range, arena)?,
+        };
+        Ok((Events::of(heads, values, self.plan.width()), known_at))
+    }
+
+    /// Projections that have conditions, row by row.
+    fn with_conditions<'v>(
+        &'v self,
+        (block, places): (&Block<'v>, &[Place]),
+        range: Range<usize>,
+        arena: &'v Bump,
+    ) -> Result<Vec<Value<'v>>, TrainingError> {
+        let mut values = Vec::with_capacity(range.len() * self.plan.width());
+        for at in range {
+            let column = |column: &Vec<Value<'v>>| column.get(at).copied().unwrap_or(Value::Null);
+            let inputs = arena.alloc_slice_fill_iter(block.columns.iter().map(column));
+            let projected = self.plan.project(&Scope { inputs, arena }, &mut values);
+            if let (Err(fault), Some(place)) = (projected, places.get(at)) {
+                let why = format!("belongs to an event that a condition refuses: {}", fault.why);
+                return Err(self.table.bad(self.time, *place, why));
+            }
+        }
+        Ok(values)
     }
 }
 
@@ -139,9 +146,3 @@ pub(super) struct Block<'v> {
 
 /// Events of a block: few enough that its columns stay near.
 pub(super) const BLOCK: usize = 4096;
-
-/// Room that is used event by event.
-pub(super) struct Room<'v> {
-    pub(super) projection: Vec<Value<'v>>,
-    pub(super) events: Events<'v>,
-}

@@ -12,7 +12,7 @@ use arrow_schema::{Field, Schema};
 use super::TrainingError;
 use crate::dtype::{DType, Scalar};
 use crate::plan::{RowState, State};
-use crate::status::Status;
+use crate::status::{Reason, Status};
 use crate::value::{List, Value, write_item, write_list};
 
 /// A feature of every row of a spine.
@@ -113,9 +113,34 @@ impl Cells {
         }
     }
 
+    /// Adds whole numbers, all of them present.
+    pub(super) fn extend_ints(&mut self, values: &[i64]) {
+        if let Kind::Ints(ints) = &mut self.kind {
+            ints.extend_from_slice(values);
+            self.present.resize(self.present.len() + values.len(), true);
+        }
+    }
+
+    /// Adds floats, all of them present.
+    pub(super) fn extend_floats(&mut self, values: &[f64]) {
+        if let Kind::Floats(floats) = &mut self.kind {
+            floats.extend_from_slice(values);
+            self.present.resize(self.present.len() + values.len(), true);
+        }
+    }
+
+    /// Adds so many rows whose key is no key.
+    pub(super) fn push_bad_keys(&mut self, rows: usize) {
+        let bad_key = RowState::from(State::error(Reason::BadKey, ""));
+        (0..rows).for_each(|_| self.push(Value::Null, bad_key));
+    }
+
     /// The feature in the order of the rows: `order` tells which row each value is of, part by part.
     pub(super) fn finish(parts: &[Self], order: &[u32], name: String, dtype: DType) -> JoinedFeature {
         let mut states = vec![RowState::from(State::PRESENT); order.len()];
+        if parts.iter().all(|part| part.odd.is_empty() && part.present.iter().all(|is_present| *is_present)) {
+            return JoinedFeature { name, dtype, values: Self::gather(parts, order, dtype, None), states };
+        }
         let mut present = vec![false; order.len()];
         let mut rest = order;
         for part in parts {
@@ -133,35 +158,18 @@ impl Cells {
                 *state = State::NULL.into();
             }
         }
-        JoinedFeature { name, dtype, values: Self::gather(parts, order, dtype, present), states }
+        JoinedFeature { name, dtype, values: Self::gather(parts, order, dtype, Some(present.into())), states }
     }
 
-    /// The values in the order of the rows.
-    fn gather(parts: &[Self], order: &[u32], dtype: DType, present: Vec<bool>) -> ArrayRef {
-        let nulls = || {
-            if present.iter().all(|is_present| *is_present) { None } else { Some(NullBuffer::from(present.clone())) }
-        };
+    /// The values in the order of the rows. `nulls`: none if every value is present.
+    fn gather(parts: &[Self], order: &[u32], dtype: DType, nulls: Option<NullBuffer>) -> ArrayRef {
         let each = || parts.iter().flat_map(|part| (0..part.present.len()).map(move |position| (part, position)));
         match dtype {
             DType::Scalar(Scalar::Float64) => {
-                let mut values = vec![0.0; order.len()];
-                let mut rest = order.iter();
-                for part in parts {
-                    if let Kind::Floats(floats) = &part.kind {
-                        floats.iter().zip(&mut rest).for_each(|(float, row)| values[*row as usize] = *float);
-                    }
-                }
-                Arc::new(Float64Array::new(values.into(), nulls()))
+                Arc::new(Float64Array::new(scattered(parts, order, Self::floats).into(), nulls))
             }
             DType::Scalar(Scalar::Int64) => {
-                let mut values = vec![0; order.len()];
-                let mut rest = order.iter();
-                for part in parts {
-                    if let Kind::Ints(ints) = &part.kind {
-                        ints.iter().zip(&mut rest).for_each(|(int, row)| values[*row as usize] = *int);
-                    }
-                }
-                Arc::new(Int64Array::new(values.into(), nulls()))
+                Arc::new(Int64Array::new(scattered(parts, order, Self::ints).into(), nulls))
             }
             DType::Scalar(_) | DType::List(_) | DType::Vector(_) => {
                 // Where the value of each row is: its part and its position there.
@@ -172,18 +180,12 @@ impl Cells {
         }
     }
 
-    fn int(&self, position: usize) -> i64 {
-        match &self.kind {
-            Kind::Ints(ints) => ints.get(position).copied().unwrap_or_default(),
-            Kind::Floats(_) | Kind::Bytes(..) => 0,
-        }
+    fn ints(&self) -> &[i64] {
+        if let Kind::Ints(ints) = &self.kind { ints } else { &[] }
     }
 
-    fn float(&self, position: usize) -> f64 {
-        match &self.kind {
-            Kind::Floats(floats) => floats.get(position).copied().unwrap_or_default(),
-            Kind::Ints(_) | Kind::Bytes(..) => 0.0,
-        }
+    fn floats(&self) -> &[f64] {
+        if let Kind::Floats(floats) = &self.kind { floats } else { &[] }
     }
 
     fn bytes(&self, position: usize) -> &[u8] {
@@ -210,6 +212,17 @@ impl Cells {
     }
 }
 
+/// Numbers of all parts, each at its row.
+fn scattered<'c, T: Copy + Default + 'c>(
+    parts: &'c [Cells],
+    order: &[u32],
+    of: impl Fn(&'c Cells) -> &'c [T],
+) -> Vec<T> {
+    let mut values = vec![T::default(); order.len()];
+    parts.iter().flat_map(of).zip(order).for_each(|(value, row)| values[*row as usize] = *value);
+    values
+}
+
 fn save_list(list: List<'_>, out: &mut Vec<u8>) {
     if list.is_vector() {
         for item in list.iter() {
@@ -225,8 +238,8 @@ fn save_list(list: List<'_>, out: &mut Vec<u8>) {
 /// An array of values in order.
 fn values<'c, I: Iterator<Item = (&'c Cells, usize)>>(dtype: DType, cells: impl Fn() -> I) -> ArrayRef {
     let nulls: NullBuffer = cells().map(|(cells, at)| cells.is_present(at)).collect::<Vec<bool>>().into();
-    let ints = || cells().map(|(cells, at)| cells.int(at));
-    let floats = || cells().map(|(cells, at)| cells.float(at));
+    let ints = || cells().map(|(cells, at)| cells.ints().get(at).copied().unwrap_or_default());
+    let floats = || cells().map(|(cells, at)| cells.floats().get(at).copied().unwrap_or_default());
     let present = |cell: (&'c Cells, usize)| cell.0.is_present(cell.1).then_some(cell);
     match dtype {
         DType::Scalar(Scalar::Bool) => {

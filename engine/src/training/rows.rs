@@ -6,16 +6,14 @@ use arrow_array::RecordBatch;
 use bumpalo::Bump;
 
 use super::TrainingError;
-use super::entities::{Groups, NOBODY};
+use super::entities::Groups;
 use super::outputs::{Cells, JoinedFeature};
 use super::spine::Spine;
-use super::table::{Place, Table};
+use super::table::{Place, Table, key_columns};
 use crate::definitions::{RowView, Source, View};
 use crate::dtype::DType;
-use crate::plan::{RowState, State, status_of};
+use crate::plan::status_of;
 use crate::row::{Cell, Schema, Times};
-use crate::status::Reason;
-use crate::value::Value;
 
 /// The history of a row view.
 struct History<'a> {
@@ -23,6 +21,8 @@ struct History<'a> {
     schema: Schema,
     table: Table<'a>,
     places: Vec<Place>,
+    /// The columns of the key.
+    keys: Vec<usize>,
     time: usize,
     created: Option<usize>,
     known_at: Option<usize>,
@@ -50,8 +50,7 @@ pub(super) fn join(
     let Some(source) = &view.source else { return Ok(Vec::new()) };
     let history = History::new(view, row, source, history)?;
     let (mut entities, numbers) = spine.entities(&view.entity)?;
-    let keys = view.entity.keys.iter().map(|key| history.column(source, &key.name)).collect::<Result<Vec<_>, _>>()?;
-    let of_rows = entities.of_rows(&history.table, &keys, false)?;
+    let of_rows = entities.of_rows(&history.table, &history.keys, false)?;
     let asked = spine.groups(&numbers, entities.len());
     let known = Groups::new(&of_rows, entities.len());
     let dtype = |feature: &usize| row.features.get(*feature).map_or(FLOAT, |feature| feature.dtype);
@@ -61,10 +60,8 @@ pub(super) fn join(
         history.entity((asked.of(entity), known.of(entity)), spine, features, &arena, &mut cells)?;
         arena.reset();
     }
-    let strays: Vec<u32> = (0..spine.len() as u32).filter(|row| numbers[*row as usize] == NOBODY).collect();
-    let bad_key = RowState::from(State::error(Reason::BadKey, ""));
-    cells.iter_mut().for_each(|cells| strays.iter().for_each(|_| cells.push(Value::Null, bad_key)));
-    let order: Vec<u32> = asked.rows().iter().chain(&strays).copied().collect();
+    let (order, strays) = spine.order(&asked, &numbers);
+    cells.iter_mut().for_each(|cells| cells.push_bad_keys(strays));
     let named = features.iter().zip(cells).map(|(feature, cells)| {
         let name = row.features.get(*feature).map_or("", |feature| feature.name.as_str());
         Cells::finish(&[cells], &order, format!("{}.{name}", view.name), dtype(feature))
@@ -82,32 +79,21 @@ impl<'a> History<'a> {
         source: &'a Source,
         batches: &'a [RecordBatch],
     ) -> Result<Self, TrainingError> {
-        let find = |name: &str| source.columns.iter().position(|column| column.name == name);
+        let find = |name: &String| source.position(name);
         let columns: Vec<usize> =
             row.features.iter().map(|feature| find(&feature.column).unwrap_or(usize::MAX)).collect();
         let time = find(&source.event_time).unwrap_or(usize::MAX);
-        let created = source.created.as_deref().and_then(find);
-        let known_at = source.known_at.as_deref().and_then(find);
-        let mut reads: Vec<usize> = view.entity.keys.iter().filter_map(|key| find(&key.name)).collect();
+        let created = source.created.as_ref().and_then(find);
+        let known_at = source.known_at.as_ref().and_then(find);
+        let keys = key_columns(source, &view.entity)?;
+        let mut reads = keys.clone();
         reads.extend(columns.iter().chain([&time]).chain(&created).chain(&known_at));
         let table = Table::of_source(source, batches, &|column| reads.contains(&column))?;
-        if u32::try_from(table.len()).is_err() {
-            return Err(TrainingError::TooManyRows(table.len()));
-        }
         let schema = Schema::of(view).map_err(TrainingError::Definition)?;
         let schema =
             schema.ok_or_else(|| TrainingError::Definition(format!("the view `{}` has no rows", view.name)))?;
         let places = table.places().collect();
-        Ok(Self { row, schema, table, places, time, created, known_at, columns })
-    }
-
-    fn column(&self, source: &Source, name: &str) -> Result<usize, TrainingError> {
-        let missing = || TrainingError::Column {
-            table: source.name.clone(),
-            column: name.to_owned(),
-            why: "is not declared, and the view's entity has it as a key".to_owned(),
-        };
-        source.columns.iter().position(|column| column.name == name).ok_or_else(missing)
+        Ok(Self { row, schema, table, places, keys, time, created, known_at, columns })
     }
 
     fn entity(

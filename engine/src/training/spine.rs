@@ -4,11 +4,13 @@ use arrow_array::RecordBatch;
 use bumpalo::Bump;
 
 use super::TrainingError;
-use super::entities::{Entities, Groups};
+use super::entities::{Entities, Groups, NOBODY};
 use super::table::{Place, Table};
-use crate::definitions::{self, Entity, Service, Source};
+use crate::definitions::{self, Entity, Service};
 use crate::dtype::{DType, Scalar};
+use crate::scope::Scope;
 use crate::value::Value;
+use crate::windows::{WindowPlan, projected_rows};
 
 /// What errors call it.
 pub const SPINE: &str = "the spine";
@@ -30,12 +32,14 @@ impl<'a> Spine<'a> {
         let time = service.time.as_deref().unwrap_or(time_column);
         let columns = [definitions::Column { name: time.to_owned(), dtype: DType::Scalar(Scalar::Timestamp) }];
         let table = Table::new(SPINE, &columns, batches, &|_| true)?;
-        if u32::try_from(table.len()).is_err() {
-            return Err(TrainingError::TooManyRows(table.len()));
-        }
-        let arena = Bump::new();
-        let places: Vec<Place> = table.places().collect();
-        let times = places.iter().map(|place| table.time(0, *place, &arena)).collect::<Result<_, _>>()?;
+        let (arena, places) = (Bump::new(), table.places().collect::<Vec<Place>>());
+        let mut values = Vec::with_capacity(places.len());
+        table.gather(0, &places, &arena, &mut values)?;
+        let time = |(place, value): (&Place, &Value<'_>)| match value {
+            Value::Time(time) => Ok(*time),
+            _ => table.time(0, *place, &arena),
+        };
+        let times = places.iter().zip(&values).map(time).collect::<Result<_, _>>()?;
         Ok(Self { service, batches, places, times })
     }
 
@@ -64,16 +68,17 @@ impl<'a> Spine<'a> {
         groups
     }
 
-    /// The request columns that stand for the columns of a source, by the position of those.
-    pub(super) fn request(&self, source: &Source, reads: &[usize]) -> Result<Request<'a>, TrainingError> {
-        let mut of_source = vec![None; source.columns.len()];
-        for column in reads {
-            let Some(named) = source.columns.get(*column) else { continue };
-            let position = self.service.request.iter().position(|request| request.name == named.name);
-            if let Some(place) = of_source.get_mut(*column) {
-                *place = position;
-            }
-        }
+    /// The positions of its rows as they are computed, entity by entity, and how many come after those: their keys are no keys.
+    pub(super) fn order(&self, groups: &Groups, numbers: &[u32]) -> (Vec<u32>, usize) {
+        let strays = (0..self.len() as u32).filter(|row| numbers.get(*row as usize).is_none_or(|it| *it == NOBODY));
+        let order: Vec<u32> = groups.rows().iter().copied().chain(strays).collect();
+        let strays = order.len() - groups.rows().len();
+        (order, strays)
+    }
+
+    /// The request columns that stand for columns of the source of a view, by the position of those.
+    pub(super) fn request(&self, plan: &WindowPlan) -> Result<Request<'a>, TrainingError> {
+        let of_source = plan.request_columns(self.service);
         let is_read = |position: usize| of_source.contains(&Some(position));
         let table = Table::new(SPINE, &self.service.request, self.batches, &is_read)?;
         Ok(Request { table, of_source })
@@ -87,33 +92,36 @@ pub(super) struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// The value of a row for a column of the source.
-    pub(super) fn value<'v>(
+    /// The projections of the requests at these places, one after the other.
+    pub(super) fn projections<'v>(
         &'v self,
-        column: usize,
-        place: Place,
+        plan: &'v WindowPlan,
+        places: &[Place],
         arena: &'v Bump,
-    ) -> Result<Value<'v>, TrainingError> {
-        match self.of_source.get(column) {
-            Some(Some(column)) => self.table.value(*column, place, arena),
-            Some(None) | None => Ok(Value::Null),
+    ) -> Result<Vec<Value<'v>>, TrainingError> {
+        let column = |column: &Option<usize>| -> Result<Vec<Value<'v>>, TrainingError> {
+            let mut values = Vec::with_capacity(places.len());
+            match column {
+                Some(column) => self.table.gather(*column, places, arena, &mut values)?,
+                None => values.resize(places.len(), Value::Null),
+            }
+            Ok(values)
+        };
+        let columns: Vec<Vec<Value<'v>>> = self.of_source.iter().map(column).collect::<Result<_, _>>()?;
+        if let Some(plain) = plan.plain_columns() {
+            let read: Vec<&[Value<'v>]> =
+                plain.iter().filter_map(|column| columns.get(*column)).map(Vec::as_slice).collect();
+            return Ok(projected_rows(&read));
         }
-    }
-
-    /// The values of a row in the order of the source's columns.
-    pub(super) fn row<'v>(
-        &'v self,
-        place: Place,
-        arena: &'v Bump,
-        out: &mut Vec<Value<'v>>,
-    ) -> Result<(), TrainingError> {
-        out.clear();
-        for column in &self.of_source {
-            out.push(match column {
-                Some(column) => self.table.value(*column, place, arena)?,
-                None => Value::Null,
-            });
+        let mut values = Vec::with_capacity(places.len() * plan.width());
+        for (at, place) in places.iter().enumerate() {
+            let value = |column: &Vec<Value<'v>>| column.get(at).copied().unwrap_or(Value::Null);
+            let inputs = arena.alloc_slice_fill_iter(columns.iter().map(value));
+            plan.project(&Scope { inputs, arena }, &mut values).map_err(|fault| {
+                let why = format!("has a condition that refuses the request: {}", fault.why);
+                self.table.refused(&plan.view().name, *place, why)
+            })?;
         }
-        Ok(())
+        Ok(values)
     }
 }

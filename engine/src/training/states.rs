@@ -9,7 +9,7 @@ use bumpalo::Bump;
 
 use super::TrainingError;
 use super::entities::{Entities, Groups};
-use super::history::{History, Room};
+use super::history::History;
 use super::outputs::Cells;
 use super::shares::in_shares;
 use super::table::Place;
@@ -18,7 +18,7 @@ use crate::dtype::{DType, Scalar};
 use crate::plan::State as Status;
 use crate::row::time;
 use crate::value::Value;
-use crate::windows::{Events, State, WindowPlan};
+use crate::windows::{State, WindowPlan};
 
 /// The column of the states.
 const STATE: &str = "state";
@@ -36,19 +36,17 @@ pub fn states(
 ) -> Result<RecordBatch, TrainingError> {
     let plan = WindowPlan::new(view).map_err(TrainingError::Definition)?;
     if let Some((before, after)) = plan.edges_around(cut) {
-        let [cut, before, after] =
-            [cut, before, after].map(|micros| time::format(micros).unwrap_or_else(|| micros.to_string()));
+        let [cut, before, after] = [cut, before, after].map(time::shown);
         return Err(TrainingError::Definition(format!(
             "the cut {cut} is no edge of the tiles of the view `{}`, which its `resolution` sets; the nearest are {before} and {after}",
             view.name
         )));
     }
     let history = History::new(&plan, history)?;
-    let keys = view.entity.keys.iter().map(|key| history.column(&key.name)).collect::<Result<Vec<_>, _>>()?;
     let mut entities = Entities::new(&view.entity)?;
-    let numbers = entities.of_rows(&history.table, &keys, true)?;
+    let numbers = entities.of_rows(&history.table, &history.keys, true)?;
     let events = Groups::new(&numbers, entities.len());
-    let job = Job { history: &history, events: &events, keys: &keys, cut };
+    let job = Job { history: &history, events: &events, cut };
     let parts = in_shares(entities.len(), threads, |entity| events.of(entity).len(), |range| job.part(range))?;
     let rows = parts.iter().map(|cells| cells.first().map_or(0, Cells::len)).sum::<usize>();
     let order: Vec<u32> = (0..rows as u32).collect();
@@ -69,8 +67,6 @@ pub fn states(
 struct Job<'a> {
     history: &'a History<'a>,
     events: &'a Groups,
-    /// The key columns of the history.
-    keys: &'a [usize],
     cut: i64,
 }
 
@@ -89,7 +85,7 @@ impl Job<'_> {
         for entity in entities {
             encoded.clear();
             if let Some(first) = self.entity(entity, &arena, &mut encoded)? {
-                for (cells, key) in cells.iter_mut().zip(self.keys) {
+                for (cells, key) in cells.iter_mut().zip(&self.history.keys) {
                     cells.push(self.history.table.value(*key, first, &arena)?, Status::PRESENT.into());
                 }
                 if let Some(states) = cells.last_mut() {
@@ -107,12 +103,8 @@ impl Job<'_> {
         let places = self.events.of(entity).iter().filter_map(|event| self.history.places.get(*event as usize));
         let places: Vec<Place> = places.copied().collect();
         let block = self.history.block(&places, arena)?;
-        let mut room = Room { projection: Vec::new(), events: Events::new(plan.width()) };
-        room.events.reserve(places.len());
-        for (at, place) in places.iter().enumerate() {
-            self.history.push((&block, at), *place, arena, &mut room)?;
-        }
-        let heads = room.events.heads();
+        let (events, _) = self.history.events((&block, &places), 0..places.len(), arena)?;
+        let heads = events.heads();
         let mut order: Vec<usize> = (0..heads.len()).filter(|event| heads[*event].time <= self.cut).collect();
         // In the order of time no event is late.
         order.sort_by_key(|event| heads[*event].time);
@@ -121,7 +113,7 @@ impl Job<'_> {
         }
         let mut state = State::empty(plan);
         for event in order {
-            state.accept(plan, heads[event], room.events.row(event));
+            state.accept(plan, heads[event], events.row(event));
         }
         state.settle(plan).map_err(|why| TrainingError::Definition(why.to_owned()))?;
         state.encode(plan, out);

@@ -5,7 +5,7 @@ use bumpalo::Bump;
 
 use super::TrainingError;
 use crate::arrow::Column;
-use crate::definitions::{self, Source};
+use crate::definitions::{self, Entity, Source};
 use crate::value::Value;
 
 /// The rows of a source, or of a spine.
@@ -17,6 +17,18 @@ pub(super) struct Table<'a> {
     /// By batch, then by column; none: a column that nothing reads.
     batches: Vec<Vec<Option<Column<'a>>>>,
     rows: Vec<usize>,
+}
+
+/// The positions of the keys of an entity among the columns of a source.
+pub(super) fn key_columns(source: &Source, entity: &Entity) -> Result<Vec<usize>, TrainingError> {
+    let position = |key: &definitions::Column| {
+        source.position(&key.name).ok_or_else(|| TrainingError::Column {
+            table: source.name.clone(),
+            column: key.name.clone(),
+            why: "is not declared, and the view's entity has it as a key".to_owned(),
+        })
+    };
+    entity.keys.iter().map(position).collect()
 }
 
 /// The place of a row: its batch and its position there.
@@ -63,6 +75,9 @@ impl<'a> Table<'a> {
             }
             table.batches.push(found);
             table.rows.push(batch.num_rows());
+        }
+        if u32::try_from(table.len()).is_err() {
+            return Err(TrainingError::TooManyRows(table.len()));
         }
         Ok(table)
     }
@@ -125,8 +140,13 @@ impl<'a> Table<'a> {
 
     /// What is wrong with a value.
     pub(super) fn bad(&self, column: usize, place: Place, why: String) -> TrainingError {
+        self.refused(self.names.get(column).copied().unwrap_or_default(), place, why)
+    }
+
+    /// What is wrong with a row, under a name that is not that of a column.
+    pub(super) fn refused(&self, name: &str, place: Place, why: String) -> TrainingError {
         let before: usize = self.rows.iter().take(place.batch as usize).sum();
-        let column = self.names.get(column).copied().unwrap_or_default().to_owned();
-        TrainingError::Value { table: self.name.to_owned(), column, row: before + place.row as usize, why }
+        let row = before + place.row as usize;
+        TrainingError::Value { table: self.name.to_owned(), column: name.to_owned(), row, why }
     }
 }

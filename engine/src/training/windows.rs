@@ -6,19 +6,18 @@ use arrow_array::RecordBatch;
 use bumpalo::Bump;
 
 use super::TrainingError;
-use super::entities::{Groups, NOBODY};
-use super::history::{BLOCK, Block, History, Room};
+use super::entities::Groups;
+use super::history::{BLOCK, History};
 use super::outputs::{Cells, JoinedFeature};
 use super::shares::in_shares;
 use super::spine::{Request, Spine};
 use super::table::Place;
 use crate::definitions::View;
 use crate::dtype::{DType, Scalar};
-use crate::plan::{RowState, State};
-use crate::scope::Scope;
-use crate::status::Reason;
+use crate::plan::State;
+use crate::scope::Fault;
 use crate::value::Value;
-use crate::windows::{Asked, Events, WindowPlan};
+use crate::windows::{Asked, Sink, WindowPlan};
 
 /// The type of what is not there.
 const NONE: DType = DType::Scalar(Scalar::Float64);
@@ -34,22 +33,16 @@ pub(super) fn join(
     let plan = WindowPlan::new(view).map_err(TrainingError::Definition)?;
     let history = History::new(&plan, history)?;
     let (mut entities, numbers) = spine.entities(&view.entity)?;
-    let keys = view.entity.keys.iter().map(|key| history.column(&key.name)).collect::<Result<Vec<_>, _>>()?;
-    let of_events = entities.of_rows(&history.table, &keys, false)?;
+    let of_events = entities.of_rows(&history.table, &history.keys, false)?;
     let rows = spine.groups(&numbers, entities.len());
     let events = Groups::new(&of_events, entities.len());
-    let reads: Vec<usize> = plan.reads().collect();
-    let request = if plan.include_request() { Some(spine.request(plan.source(), &reads)?) } else { None };
+    let request = plan.include_request().then(|| spine.request(&plan)).transpose()?;
     let job = Job { history: &history, spine, rows: &rows, events: &events, request: request.as_ref(), features };
     let mut parts = job.run(threads.max(1))?;
-    // Rows whose key is no key come last.
-    let strays: Vec<u32> = (0..spine.len() as u32).filter(|row| numbers[*row as usize] == NOBODY).collect();
-    let bad_key = RowState::from(State::error(Reason::BadKey, ""));
-    parts.push(job.cells(strays.len()));
-    if let Some(cells) = parts.last_mut() {
-        cells.iter_mut().for_each(|cells| strays.iter().for_each(|_| cells.push(Value::Null, bad_key)));
-    }
-    let order: Vec<u32> = rows.rows().iter().chain(&strays).copied().collect();
+    let (order, strays) = spine.order(&rows, &numbers);
+    let mut last = job.cells(strays);
+    last.iter_mut().for_each(|cells| cells.push_bad_keys(strays));
+    parts.push(last);
     let named: Vec<(String, DType)> =
         plan.features().map(|(name, dtype)| (format!("{}.{name}", view.name), dtype)).collect();
     let mut joined = Vec::with_capacity(features.len());
@@ -104,95 +97,78 @@ impl Job<'_> {
                 events += self.events.of(entity).len();
                 block.push(entity);
             }
-            self.block(&block, &arena, &asked, &mut cells)?;
+            self.block(&block, &arena, &mut Output { asked: &asked, cells: &mut cells })?;
             arena.reset();
         }
         Ok(cells)
     }
 
-    fn block(
-        &self,
-        entities: &[usize],
-        arena: &Bump,
-        asked: &[Option<usize>],
-        cells: &mut [Cells],
-    ) -> Result<(), TrainingError> {
-        let places: Vec<Place> = entities
-            .iter()
-            .flat_map(|entity| self.events.of(*entity))
-            .filter_map(|event| self.history.places.get(*event as usize).copied())
-            .collect();
+    fn block(&self, entities: &[usize], arena: &Bump, output: &mut Output<'_>) -> Result<(), TrainingError> {
+        let plan = self.history.plan;
+        let events = entities.iter().flat_map(|entity| self.events.of(*entity));
+        let places: Vec<Place> = events.filter_map(|event| self.history.places.get(*event as usize).copied()).collect();
         let block = self.history.block(&places, arena)?;
-        let mut next = 0;
+        let rows = || entities.iter().flat_map(|entity| self.rows.of(*entity));
+        let requests = match self.request {
+            Some(request) => {
+                let places: Vec<Place> = rows().filter_map(|row| self.spine.place(*row)).collect();
+                Some(request.projections(plan, &places, arena)?)
+            }
+            None => None,
+        };
+        let projection = |at: usize| requests.as_ref()?.get(at * plan.width()..(at + 1) * plan.width());
+        let time = |row: &u32| self.spine.times.get(*row as usize).copied().unwrap_or_default();
+        let asked: Vec<Asked<'_, '_>> =
+            rows().enumerate().map(|(at, row)| Asked { t: time(row), request: projection(at) }).collect();
+        let (mut next_event, mut next_row) = (0, 0);
         for entity in entities {
-            let end = next + self.events.of(*entity).len();
-            self.entity(*entity, (&block, &places, next..end), arena, (asked, cells))?;
-            next = end;
+            let end = next_event + self.events.of(*entity).len();
+            let (mut events, known_at) = self.history.events((&block, &places), next_event..end, arena)?;
+            if known_at.is_none() {
+                events.settle();
+            }
+            next_event = end;
+            let end = next_row + self.rows.of(*entity).len();
+            plan.sweep(&events, known_at.as_deref(), asked.get(next_row..end).unwrap_or_default(), arena, &mut *output);
+            next_row = end;
         }
         Ok(())
     }
+}
 
-    fn entity<'v>(
-        &'v self,
-        entity: usize,
-        (block, places, events): (&Block<'v>, &[Place], std::ops::Range<usize>),
-        arena: &'v Bump,
-        (asked, cells): (&[Option<usize>], &mut [Cells]),
-    ) -> Result<(), TrainingError> {
-        let plan = self.history.plan;
-        let mut room = Room { projection: Vec::new(), events: Events::new(plan.width()) };
-        room.events.reserve(events.len());
-        let mut known = Vec::new();
-        for at in events {
-            let Some(place) = places.get(at) else { continue };
-            let from = self.history.push((block, at), *place, arena, &mut room)?;
-            if self.history.known_at.is_some() {
-                known.push(from);
-            }
+/// Where the features of a view go.
+struct Output<'a> {
+    /// For each feature of the view the position of its cells, if it is asked for.
+    asked: &'a [Option<usize>],
+    cells: &'a mut [Cells],
+}
+
+impl Output<'_> {
+    fn of(&mut self, feature: usize) -> Option<&mut Cells> {
+        let at = self.asked.get(feature).copied().flatten()?;
+        self.cells.get_mut(at)
+    }
+}
+
+impl<'v> Sink<'v> for &mut Output<'_> {
+    fn value(&mut self, _: usize, feature: usize, value: Result<Value<'v>, Fault>) {
+        let Some(cells) = self.of(feature) else { return };
+        match value {
+            Ok(Value::Null) => cells.push(Value::Null, State::NULL.into()),
+            Ok(value) => cells.push(value, State::PRESENT.into()),
+            Err(fault) => cells.push(Value::Null, State::from(fault).into()),
         }
-        let known = self.history.known_at.map(|_| known.as_slice());
-        let mut events = room.events;
-        if known.is_none() {
-            events.settle();
+    }
+
+    fn ints(&mut self, feature: usize, values: &[i64]) {
+        if let Some(cells) = self.of(feature) {
+            cells.extend_ints(values);
         }
-        let rows = self.rows.of(entity);
-        let mut requests: Vec<Value<'_>> = Vec::new();
-        if let Some(request) = self.request {
-            requests.reserve(rows.len() * plan.width());
-            for row in rows {
-                let Some(place) = self.spine.place(*row) else { continue };
-                if self.history.is_plain {
-                    plan.project_columns(|column| request.value(column, place, arena), &mut requests)?;
-                    continue;
-                }
-                let mut columns = Vec::new();
-                request.row(place, arena, &mut columns)?;
-                let inputs = arena.alloc_slice_copy(&columns);
-                let projected = plan.project(&Scope { inputs, arena }, &mut requests);
-                projected.map_err(|fault| TrainingError::Value {
-                    table: super::spine::SPINE.to_owned(),
-                    column: plan.view().name.clone(),
-                    row: *row as usize,
-                    why: format!("has a condition that refuses the request: {}", fault.why),
-                })?;
-            }
+    }
+
+    fn floats(&mut self, feature: usize, values: &[f64]) {
+        if let Some(cells) = self.of(feature) {
+            cells.extend_floats(values);
         }
-        let width = plan.width();
-        let times = rows.iter().enumerate().map(|(at, row)| Asked {
-            t: self.spine.times.get(*row as usize).copied().unwrap_or_default(),
-            request: self.request.and_then(|_| requests.get(at * width..(at + 1) * width)),
-        });
-        plan.sweep(&events, known, times, arena, |_, feature, value| {
-            if let Some(Some(at)) = asked.get(feature)
-                && let Some(cells) = cells.get_mut(*at)
-            {
-                match value {
-                    Ok(Value::Null) => cells.push(Value::Null, State::NULL.into()),
-                    Ok(value) => cells.push(value, State::PRESENT.into()),
-                    Err(fault) => cells.push(Value::Null, State::from(fault).into()),
-                }
-            }
-        });
-        Ok(())
     }
 }

@@ -2,9 +2,11 @@
 //!
 //! format 1 | schema id 4 | flags 1 | times | events | tiles | checksum 4
 
+use std::borrow::Cow;
+
 use super::events::{Events, Head, Id};
 use super::plan::WindowPlan;
-use super::state::{Saved, State, Tile};
+use super::state::{State, Tile};
 use super::values::{IdKind, read_id, read_value, save_id, save_value};
 use crate::dtype::Scalar;
 use crate::numbers::{Reader, put_short_bytes, put_signed, put_varint};
@@ -149,7 +151,7 @@ fn encode_events(plan: &WindowPlan, events: &Events<'_>, has_versions: bool, out
                 put_signed(id.wrapping_sub(last), out);
                 last = id;
             }
-            Id::None | Id::Bytes(_) => save_id(head.id, out),
+            Id::None | Id::Text(_) => save_id(head.id, out),
         }
     }
     if has_versions {
@@ -252,7 +254,7 @@ fn decode_events<'a>(
                 last = last.wrapping_add(reader.signed()?);
                 Id::Int(last)
             }
-            kind @ (IdKind::Text | IdKind::Bytes) => read_id(kind, reader)?,
+            IdKind::Text => read_id(IdKind::Text, reader)?,
         };
         events.set_id(event, id);
     }
@@ -328,7 +330,7 @@ fn encode_tiles(tiles: &[Tile<'_>], hop: i64, out: &mut Vec<u8>) {
     for tile in tiles {
         let edge = tile.edge.div_euclid(hop);
         put_signed(edge.wrapping_sub(last), out);
-        put_short_bytes(tile.saved.bytes(), out);
+        put_short_bytes(&tile.saved, out);
         last = edge;
     }
 }
@@ -343,7 +345,7 @@ fn decode_tiles<'a>(hop: i64, tiles: &mut Vec<Tile<'a>>, reader: &mut Reader<'a>
             return None;
         }
         last = last.checked_add(step)?;
-        let saved = Saved::Stored(reader.short_bytes()?);
+        let saved = Cow::Borrowed(reader.short_bytes()?);
         tiles.push(Tile { edge: last.checked_mul(hop)?, saved });
     }
     Some(())

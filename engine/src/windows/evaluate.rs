@@ -45,7 +45,8 @@ impl WindowPlan {
     ) -> Result<(), &'static str> {
         let mut accumulators: Vec<Accumulator<'v>> = self.specs.iter().map(|spec| spec.start(Use::Once)).collect();
         if let Some(request) = at.request.filter(|_| self.include_request()) {
-            self.add_request(&mut accumulators, at.t, request);
+            let head = Head { time: at.t, id: Id::None, version: 0 };
+            self.of_request(request, &head, &mut accumulators, Accumulator::add);
         }
         let end = self.bounds.end(at.t);
         let mut events = state.events.until(end);
@@ -69,7 +70,7 @@ impl WindowPlan {
                 && let Some(tile) = state.tiles.get(before)
                 && tile.edge > span.start
             {
-                merge_tile(self, &mut accumulators, tile.saved.bytes())?;
+                merge_tile(self, &mut accumulators, &tile.saved)?;
                 tiles = before;
             }
             let fault = self.fault(state, span, length.is_none(), at.complete_since);
@@ -81,12 +82,18 @@ impl WindowPlan {
     }
 
     /// Adds the row of the request, which is later than every event.
-    pub(super) fn add_request<'v>(&self, accumulators: &mut [Accumulator<'v>], t: i64, request: &[Value<'v>]) {
-        let head = Head { time: t, id: Id::None, version: 0 };
+    /// Gives what the row of the request is to each accumulator that reads it. When it comes is no event: it is not read for its time.
+    pub(super) fn of_request<'v>(
+        &self,
+        request: &[Value<'v>],
+        head: &Head<'v>,
+        accumulators: &mut [Accumulator<'v>],
+        change: impl Fn(&mut Accumulator<'v>, &Head<'v>, Value<'v>),
+    ) {
         for (accumulator, spec) in accumulators.iter_mut().zip(&self.specs).filter(|(_, spec)| spec.read != Read::Time)
         {
-            if let Some(value) = spec.read(&head, request) {
-                accumulator.add(&head, value);
+            if let Some(value) = spec.read(head, request) {
+                change(accumulator, head, value);
             }
         }
     }

@@ -12,17 +12,17 @@ pub enum Id<'a> {
     None,
     /// A whole number.
     Int(i64),
-    /// Text or bytes.
-    Bytes(&'a [u8]),
+    /// Text.
+    Text(&'a str),
 }
 
-impl Id<'_> {
-    fn order(self, other: Self) -> Ordering {
-        match (self, other) {
-            (Self::Int(a), Self::Int(b)) => a.cmp(&b),
-            (Self::Bytes(a), Self::Bytes(b)) => a.cmp(b),
-            // The ids of one source are of one kind.
-            (Self::None | Self::Int(_) | Self::Bytes(_), _) => Ordering::Equal,
+impl<'a> Id<'a> {
+    /// The value of an id column; none if it is no id.
+    pub(crate) const fn of(value: Value<'a>) -> Option<Self> {
+        match value {
+            Value::Int(id) => Some(Self::Int(id)),
+            Value::Str(id) => Some(Self::Text(id)),
+            Value::Null | Value::Bool(_) | Value::Float(_) | Value::Bytes(_) | Value::Time(_) | Value::List(_) => None,
         }
     }
 }
@@ -43,7 +43,12 @@ impl PartialOrd for Id<'_> {
 
 impl Ord for Id<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.order(*other)
+        match (self, other) {
+            (Self::Int(a), Self::Int(b)) => a.cmp(b),
+            (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            // The ids of one source are of one kind.
+            (Self::None | Self::Int(_) | Self::Text(_), _) => Ordering::Equal,
+        }
     }
 }
 
@@ -71,6 +76,13 @@ impl<'a> Events<'a> {
     #[must_use]
     pub const fn new(width: usize) -> Self {
         Self { width, heads: Vec::new(), values: Vec::new() }
+    }
+
+    /// Events with these heads, and as many rows of values, one after the other. [`Events::settle`] comes before anything else is asked.
+    #[must_use]
+    pub fn of(heads: Vec<Head<'a>>, mut values: Vec<Value<'a>>, width: usize) -> Self {
+        values.resize(heads.len() * width, Value::Null);
+        Self { width, heads, values }
     }
 
     /// How many there are.
@@ -156,9 +168,11 @@ impl<'a> Events<'a> {
 
     /// Sorts by (time, id, projection), and of the events of one id keeps the one that counts. Sorted input costs one pass.
     pub fn settle(&mut self) {
-        let ordered = |at: usize| self.compare(at, at + 1);
-        let last = self.len().saturating_sub(1);
-        if (0..last).any(|at| ordered(at).is_gt()) {
+        let is_ordered = |(at, pair): (usize, &[Head<'a>])| match pair {
+            [a, b] if a.time != b.time => a.time < b.time,
+            _ => self.compare(at, at + 1).is_le(),
+        };
+        if !self.heads.windows(2).enumerate().all(is_ordered) {
             let mut order: Vec<usize> = (0..self.len()).collect();
             order.sort_by(|a, b| self.compare(*a, *b));
             self.take(&order);

@@ -131,31 +131,49 @@ impl Feature {
         arena: &'v Bump,
     ) -> Result<Value<'v>, Fault> {
         let Some(accumulator) = accumulators.get(self.spec) else { return Ok(Value::Null) };
-        // The two that most windows have, at once.
-        match (self.function, accumulator) {
-            (Function::Count, Accumulator::Count(count @ 1..)) => return Ok(Value::Int(*count)),
-            (Function::Mean, Accumulator::Sum(moments)) => {
-                if let Some(mean) = moments.mean() {
-                    return Ok(Value::Float(mean));
-                }
-            }
-            _ => {}
-        }
         let second = self.second.and_then(|second| accumulators.get(second));
-        match self.outcome(accumulator, second, t, arena)? {
+        Ok(self.value(self.outcome(accumulator, second, t, arena)?))
+    }
+
+    /// What an empty window gives.
+    pub(super) fn of_empty(&self) -> Value<'_> {
+        self.value(Outcome::Empty)
+    }
+
+    /// The value of a feature whose function takes but counts and sums.
+    ///
+    /// # Errors
+    /// OVERFLOW: a sum that does not fit its type.
+    pub(super) fn of_sum<'v>(&'v self, accumulator: &Accumulator<'v>) -> Result<Value<'v>, Fault> {
+        if count(accumulator) == 0 {
+            return Ok(self.of_empty());
+        }
+        Ok(self.value(if self.function == Function::Sum {
+            self.sum(accumulator)?
+        } else if self.function == Function::Mean {
+            Outcome::Value(mean(accumulator).map_or(Value::Null, Value::Float))
+        } else if let Function::Rate(seconds) = self.function {
+            Outcome::Value(Value::Float(count(accumulator) as f64 / seconds))
+        } else {
+            Outcome::Value(Value::Int(count(accumulator)))
+        }))
+    }
+
+    fn value<'v>(&'v self, outcome: Outcome<'v>) -> Value<'v> {
+        match outcome {
             // Any NaN is null.
-            Outcome::Value(Value::Float(value)) if value.is_nan() => Ok(Value::Null),
-            Outcome::Value(value) => Ok(value),
-            Outcome::Empty => Ok(match (&self.empty, self.function) {
+            Outcome::Value(Value::Float(value)) if value.is_nan() => Value::Null,
+            Outcome::Value(value) => value,
+            Outcome::Empty => match (&self.empty, self.function) {
                 (Some(empty), _) => empty.value(self.dtype),
                 (None, Function::Count) => Value::Int(0),
                 (None, _) => Value::Null,
-            }),
+            },
         }
     }
 
     fn outcome<'v>(
-        &self,
+        &'v self,
         accumulator: &Accumulator<'v>,
         second: Option<&Accumulator<'v>>,
         t: i64,
@@ -167,12 +185,11 @@ impl Feature {
             return Ok(Outcome::Empty);
         }
         Ok(match self.function {
-            Function::Count => Outcome::Value(Value::Int(count(accumulator))),
-            Function::Rate(seconds) => float(Some(count(accumulator) as f64 / seconds)),
+            Function::Count | Function::Rate(_) | Function::Sum | Function::Mean => {
+                return self.of_sum(accumulator).map(Outcome::Value);
+            }
             Function::CountDistinct => some(values(accumulator).map(|values| Value::Int(values.distinct() as i64))),
             Function::ApproxCountDistinct => some(distinct(accumulator).map(Value::Int)),
-            Function::Sum => self.sum(accumulator)?,
-            Function::Mean => float(mean(accumulator)),
             Function::Min => some(values(accumulator).and_then(Multiset::first).map(|value| value.0)),
             Function::Max => some(values(accumulator).and_then(Multiset::last).map(|value| value.0)),
             Function::Variance => float(variance(accumulator)),

@@ -7,6 +7,7 @@
 mod accumulator;
 mod bounds;
 mod codec;
+mod differences;
 mod evaluate;
 mod events;
 mod finish;
@@ -26,6 +27,7 @@ pub use events::{Events, Head, Id};
 pub use intake::{
     Applied, EntityEvents, EventIntake, EventView, LoadError, LoadedState, Refused, TakenEvents, ViewEvents,
 };
+pub use order::projected_rows;
 pub use plan::WindowPlan;
 pub use state::{Accepted, State};
-pub use sweep::Asked;
+pub use sweep::{Asked, Sink};

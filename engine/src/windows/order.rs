@@ -21,6 +21,17 @@ pub(super) fn projected(value: Value<'_>) -> Value<'_> {
     }
 }
 
+/// Rows of projected values, one after the other, of columns.
+#[must_use]
+pub fn projected_rows<'v>(columns: &[&[Value<'v>]]) -> Vec<Value<'v>> {
+    if let [one] = columns {
+        return one.iter().copied().map(projected).collect();
+    }
+    let rows = columns.first().map_or(0, |column| column.len());
+    let row = |row: usize| columns.iter().map(move |column| projected(column.get(row).copied().unwrap_or(Value::Null)));
+    (0..rows).flat_map(row).collect()
+}
+
 /// Compares two projected values of one type.
 pub(super) fn compare(a: Value<'_>, b: Value<'_>) -> Ordering {
     match (a, b) {

@@ -10,14 +10,11 @@ use super::finish::{Feature, Function};
 use super::multiset::Side;
 use super::order::projected;
 use super::values::IdKind;
-use crate::definitions::{Aggregation, Column, EventId, Source, View, ViewKind, WindowView};
+use crate::definitions::{Aggregation, Columns, EventId, Service, Source, View, ViewKind, WindowView};
 use crate::dtype::{DType, Scalar};
-use crate::expr::{Expression, Names, Program};
+use crate::expr::{Expression, Program};
 use crate::scope::{Fault, Scope};
 use crate::value::Value;
-
-/// Microseconds of a day: how late events may be unless the view says otherwise.
-const DAY: i64 = 86_400_000_000;
 
 /// A window view, ready to compute.
 #[derive(Debug)]
@@ -47,19 +44,6 @@ enum Projected {
     Condition { canonical: String, program: Program, reads: Vec<usize> },
 }
 
-/// The columns of a source as names of an expression.
-struct Columns<'a>(&'a [Column]);
-
-impl Names for Columns<'_> {
-    fn dtype(&self, name: &str) -> Option<DType> {
-        self.0.iter().find(|column| column.name == name).map(|column| column.dtype)
-    }
-
-    fn all(&self) -> Vec<String> {
-        self.0.iter().map(|column| column.name.clone()).collect()
-    }
-}
-
 impl WindowPlan {
     /// Compiles a validated window view.
     ///
@@ -78,7 +62,7 @@ impl WindowPlan {
             lengths: lengths(windows),
             features: Vec::new(),
             bounds: Bounds { offset: windows.offset, hop: windows.resolution },
-            lateness: windows.lateness.or(windows.resolution).unwrap_or(DAY),
+            lateness: windows.accepted_lateness(),
             include_request: windows.include_request,
             warm_up_serves: windows.warm_up_serves,
             ids: ids(source)?,
@@ -97,10 +81,7 @@ impl WindowPlan {
             Some(text) => Some(self.condition(&canonical(text, &self.source)?)?),
         };
         let column = aggregation.column.as_deref().map(|name| self.column(name)).transpose()?;
-        let denominator = match aggregation.parameters.get("denominator").and_then(serde_json::Value::as_str) {
-            None => None,
-            Some(name) => Some(self.column(name)?),
-        };
+        let denominator = aggregation.denominator().map(|name| self.column(name)).transpose()?;
         for window in &aggregation.windows {
             let function = Function::of(aggregation, window.length)?;
             let (kind, read) = (function.remembers(), function.reads(column));
@@ -108,7 +89,7 @@ impl WindowPlan {
             let second = denominator.map(|read| self.spec(Spec { kind: Kind::Sum, read, filter }));
             let length = self.lengths.iter().position(|length| *length == window.length).unwrap_or_default();
             self.features.push(Feature {
-                name: format!("{}_{}", aggregation.name, window.name),
+                name: aggregation.feature(window),
                 dtype: aggregation.dtype,
                 function,
                 spec,
@@ -254,28 +235,25 @@ impl WindowPlan {
             .copied()
     }
 
-    /// Whether a projection is columns alone, which [`WindowPlan::project_columns`] reads.
+    /// The columns of the source that a projection is, in its order; none if it has conditions too.
     #[must_use]
-    pub fn has_no_conditions(&self) -> bool {
-        self.projection.iter().all(|it| matches!(it, Projected::Column { .. }))
+    pub fn plain_columns(&self) -> Option<Vec<usize>> {
+        let column = |value: &Projected| {
+            if let Projected::Column { position, .. } = value { Some(*position) } else { None }
+        };
+        self.projection.iter().map(column).collect()
     }
 
-    /// Appends the projection of an event, of a view without conditions; `column` gives the value of a column of the source.
-    ///
-    /// # Errors
-    /// What `column` refuses.
-    #[inline]
-    pub fn project_columns<'v, E>(
-        &self,
-        mut column: impl FnMut(usize) -> Result<Value<'v>, E>,
-        out: &mut Vec<Value<'v>>,
-    ) -> Result<(), E> {
-        for value in &self.projection {
-            if let Projected::Column { position, .. } = value {
-                out.push(projected(column(*position)?));
+    /// For each column of the source the request column of a service that stands for it, if the view reads the request and the column.
+    #[must_use]
+    pub fn request_columns(&self, service: &Service) -> Vec<Option<usize>> {
+        let mut columns = vec![None; self.source.columns.len()];
+        for at in self.reads().filter(|_| self.include_request) {
+            if let (Some(place), Some(read)) = (columns.get_mut(at), self.source.columns.get(at)) {
+                *place = service.request.iter().position(|column| column.name == read.name);
             }
         }
-        Ok(())
+        columns
     }
 
     /// Appends the projection of an event whose columns stand in `scope` in the order of the source.
@@ -296,12 +274,9 @@ impl WindowPlan {
 fn ids(source: &Source) -> Result<IdKind, String> {
     let Some(EventId::Column(column)) = &source.event_id else { return Ok(IdKind::None) };
     match source.dtype(column).and_then(DType::scalar) {
-        Some(Scalar::Int32 | Scalar::Int64) => Ok(IdKind::Int),
+        Some(Scalar::Int64) => Ok(IdKind::Int),
         Some(Scalar::String) => Ok(IdKind::Text),
-        Some(Scalar::Bytes) => Ok(IdKind::Bytes),
-        Some(Scalar::Bool | Scalar::Float32 | Scalar::Float64 | Scalar::Timestamp) | None => {
-            Err(format!("the event id `{column}` of the source `{}` is no int64, string or bytes", source.name))
-        }
+        Some(_) | None => Err(format!("the event id `{column}` of the source `{}` is no int64 or string", source.name)),
     }
 }
 
@@ -321,16 +296,15 @@ fn canonical(text: &str, source: &Source) -> Result<String, String> {
 /// Columns by name, then conditions by their canonical text: it does not depend on the order in which aggregations stand.
 fn projection(windows: &WindowView, source: &Source) -> Result<Vec<Projected>, String> {
     let columns = Columns(&source.columns);
-    let position = |name: &str| source.columns.iter().position(|column| column.name == name);
     let mut projection: Vec<Projected> = Vec::new();
-    let denominators = windows.aggregations.iter().filter_map(|it| it.parameters.get("denominator")?.as_str());
+    let denominators = windows.aggregations.iter().filter_map(Aggregation::denominator);
     let mut names: Vec<&str> =
         windows.aggregations.iter().filter_map(|it| it.column.as_deref()).chain(denominators).collect();
     names.sort_unstable();
     names.dedup();
     for name in names {
         let dtype = source.dtype(name).and_then(DType::scalar);
-        let (Some(position), Some(dtype)) = (position(name), dtype) else {
+        let (Some(position), Some(dtype)) = (source.position(name), dtype) else {
             return Err(format!("the source `{}` has no column `{name}` that a window can read", source.name));
         };
         projection.push(Projected::Column { position, name: name.to_owned(), dtype });
@@ -344,8 +318,8 @@ fn projection(windows: &WindowView, source: &Source) -> Result<Vec<Projected>, S
     conditions.sort_by(|a, b| a.0.cmp(&b.0));
     conditions.dedup_by(|a, b| a.0 == b.0);
     for (canonical, expression) in conditions {
-        let program = expression.compile(&|name| position(name).unwrap_or(usize::MAX));
-        let reads = expression.inputs().iter().filter_map(|name| position(name)).collect();
+        let program = expression.compile(&|name| source.position(name).unwrap_or(usize::MAX));
+        let reads = expression.inputs().iter().filter_map(|name| source.position(name)).collect();
         projection.push(Projected::Condition { canonical, program, reads });
     }
     Ok(projection)

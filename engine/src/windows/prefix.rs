@@ -1,15 +1,18 @@
-//! Sums over all events up to each: what a window has of them is a difference of two, so that no event has to enter and leave it.
+//! Counts and sums over all events up to each: what a window has of them is a difference of two, so that no event has to enter and leave it.
 
 use super::accumulator::{Accumulator, Kind, Read, Spec};
-use super::events::Events;
+use super::events::{Events, Head, Id};
+use super::sweep::Asked;
 use crate::dtype::Scalar;
 use crate::numbers::{Lane, Moments};
 use crate::value::Value;
 
-/// Counts and sums of what an accumulator reads of the events before each, exact.
+/// Counts and sums of what an accumulator reads of the events before each, exact, and of the request of each row.
 pub(super) struct Prefix {
     counts: Counts,
     sums: Sums,
+    /// What the request of each row adds; empty for a view that does not include it.
+    requests: Vec<(i64, i128)>,
 }
 
 enum Counts {
@@ -26,23 +29,23 @@ enum Sums {
 
 impl Prefix {
     /// Of an accumulator that counts or sums; none for others, and for floats that lie too far apart.
-    pub(super) fn of(spec: &Spec, events: &Events<'_>) -> Option<Self> {
+    pub(super) fn of(spec: &Spec, events: &Events<'_>, rows: &[Asked<'_, '_>]) -> Option<Self> {
         let is_float = matches!(spec.read, Read::Column(_, Scalar::Float32 | Scalar::Float64));
-        match (spec.kind, is_float) {
-            (Kind::Count, _) if spec.read == Read::Event && spec.filter.is_none() => {
-                Some(Self { counts: Counts::All, sums: Sums::None })
-            }
-            (Kind::Count, _) => Some(Self { counts: counts(spec, events), sums: Sums::None }),
+        let values = || -> Vec<Option<Value<'_>>> {
+            events.heads().iter().enumerate().map(|(event, head)| spec.read(head, events.row(event))).collect()
+        };
+        let (counts, sums) = match (spec.kind, is_float) {
+            (Kind::Count, _) if spec.read == Read::Event && spec.filter.is_none() => (Counts::All, Sums::None),
+            (Kind::Count, _) => (counts(&values()), Sums::None),
             (Kind::Sum, false) => {
-                let sums = sums(spec, events, |value| {
-                    if let Value::Int(int) = value { int.into() } else { i128::from(value == Value::Bool(true)) }
-                });
-                Some(Self { counts: counts(spec, events), sums: Sums::Ints(sums) })
+                let values = values();
+                (counts(&values), Sums::Ints(sums(&values, int)))
             }
             (Kind::Sum, true) => {
-                let lane = Lane::of(read(spec, events).flatten().filter_map(Value::as_f64))?;
-                let sums = sums(spec, events, |value| value.as_f64().map_or(0, |float| lane.whole(float)));
-                Some(Self { counts: counts(spec, events), sums: Sums::Floats(lane, sums) })
+                let values = values();
+                let requests = rows.iter().filter_map(|row| of_request(spec, row));
+                let lane = Lane::of(values.iter().copied().flatten().chain(requests).filter_map(Value::as_f64))?;
+                (counts(&values), Sums::Floats(lane, sums(&values, |value| float(lane, value))))
             }
             (
                 Kind::Squares
@@ -54,56 +57,92 @@ impl Prefix {
                 | Kind::Distinct
                 | Kind::Bins,
                 _,
-            ) => None,
-        }
+            ) => return None,
+        };
+        let of_row = |row: &Asked<'_, '_>| match (of_request(spec, row), &sums) {
+            (None, _) => (0, 0),
+            (Some(_), Sums::None) => (1, 0),
+            (Some(value), Sums::Ints(_)) => (1, int(value)),
+            (Some(value), Sums::Floats(lane, _)) => (1, float(*lane, value)),
+        };
+        let has_requests = rows.iter().any(|row| row.request.is_some());
+        let requests = if has_requests { rows.iter().map(of_row).collect() } else { Vec::new() };
+        Some(Self { counts, sums, requests })
     }
 
-    /// What the events from one position up to another come to.
+    /// How many values a row has of its request and the events from one position up to another, and their sum in a unit of its own.
     #[inline]
-    pub(super) fn between<'v>(&self, from: usize, to: usize) -> Accumulator<'v> {
+    pub(super) fn between(&self, row: usize, from: usize, to: usize) -> (i64, i128) {
+        let (more, added) = at(&self.requests, row);
         let count = match &self.counts {
             Counts::All => to as i64 - from as i64,
             Counts::Each(counts) => i64::from(at(counts, to)) - i64::from(at(counts, from)),
         };
+        let sum = match &self.sums {
+            Sums::None => 0,
+            Sums::Ints(sums) | Sums::Floats(_, sums) => at(sums, to) - at(sums, from),
+        };
+        (count + more, sum + added)
+    }
+
+    /// Such a sum as a float, rounded once.
+    #[inline]
+    pub(super) fn round(&self, sum: i128) -> f64 {
+        match &self.sums {
+            Sums::None | Sums::Ints(_) => sum as f64,
+            Sums::Floats(lane, _) => lane.round(sum),
+        }
+    }
+
+    /// An accumulator to which so many values with such a sum were added.
+    pub(super) fn accumulator<'v>(&self, count: i64, sum: i128) -> Accumulator<'v> {
         match &self.sums {
             Sums::None => Accumulator::Count(count),
-            Sums::Ints(sums) => Accumulator::IntSum(count, at(sums, to) - at(sums, from)),
-            Sums::Floats(lane, sums) => {
-                Accumulator::Sum(Moments::of_sum(count, lane.sum(at(sums, to) - at(sums, from))))
-            }
+            Sums::Ints(_) => Accumulator::IntSum(count, sum),
+            Sums::Floats(lane, _) => Accumulator::Sum(Moments::of_sum(count, lane.sum(sum))),
         }
     }
 }
 
 #[inline]
-fn at<T: Copy + Default>(sums: &[T], position: usize) -> T {
-    sums.get(position).copied().unwrap_or_default()
+fn at<T: Copy + Default>(values: &[T], position: usize) -> T {
+    values.get(position).copied().unwrap_or_default()
 }
 
-/// What the accumulator reads of each event.
-fn read<'e, 'v>(spec: &'e Spec, events: &'e Events<'v>) -> impl Iterator<Item = Option<Value<'v>>> + use<'e, 'v> {
-    events.heads().iter().enumerate().map(|(event, head)| spec.read(head, events.row(event)))
+fn int(value: Value<'_>) -> i128 {
+    if let Value::Int(int) = value { int.into() } else { i128::from(value == Value::Bool(true)) }
 }
 
-fn counts(spec: &Spec, events: &Events<'_>) -> Counts {
-    if read(spec, events).all(|value| value.is_some()) {
+fn float(lane: Lane, value: Value<'_>) -> i128 {
+    value.as_f64().map_or(0, |float| lane.whole(float))
+}
+
+/// What it reads of the request of a row.
+#[inline]
+fn of_request<'v>(spec: &Spec, row: &Asked<'_, 'v>) -> Option<Value<'v>> {
+    spec.read(&Head { time: row.t, id: Id::None, version: 0 }, row.request?)
+}
+
+fn counts(values: &[Option<Value<'_>>]) -> Counts {
+    if values.iter().all(Option::is_some) {
         return Counts::All;
     }
-    let mut counts = Vec::with_capacity(events.len() + 1);
+    let mut counts = Vec::with_capacity(values.len() + 1);
     let mut count = 0;
     counts.push(count);
-    for value in read(spec, events) {
+    for value in values {
         count += u32::from(value.is_some());
         counts.push(count);
     }
     Counts::Each(counts)
 }
 
-fn sums(spec: &Spec, events: &Events<'_>, whole: impl Fn(Value<'_>) -> i128) -> Vec<i128> {
-    let mut sums = Vec::with_capacity(events.len() + 1);
+/// The sum of the values before each, and of all.
+fn sums(values: &[Option<Value<'_>>], whole: impl Fn(Value<'_>) -> i128) -> Vec<i128> {
+    let mut sums = Vec::with_capacity(values.len() + 1);
     let mut sum = 0;
     sums.push(sum);
-    for value in read(spec, events) {
+    for value in values {
         sum += value.map_or(0, &whole);
         sums.push(sum);
     }

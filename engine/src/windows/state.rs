@@ -1,5 +1,7 @@
 //! The state of one entity in one view: events that can still matter, and under a hop tiles of older ones.
 
+use std::borrow::Cow;
+
 use super::accumulator::{Accumulator, Use};
 use super::bounds::{ceil, floor};
 use super::events::{Events, Head};
@@ -29,23 +31,8 @@ pub struct State<'a> {
 pub(super) struct Tile<'a> {
     /// Its last time.
     pub(super) edge: i64,
-    pub(super) saved: Saved<'a>,
-}
-
-/// Accumulators as they are stored.
-#[derive(Clone, Debug)]
-pub(super) enum Saved<'a> {
-    Stored(&'a [u8]),
-    New(Vec<u8>),
-}
-
-impl Saved<'_> {
-    pub(super) fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Stored(bytes) => bytes,
-            Self::New(bytes) => bytes,
-        }
-    }
+    /// Accumulators as they are stored.
+    pub(super) saved: Cow<'a, [u8]>,
 }
 
 /// What became of a new event.
@@ -167,8 +154,8 @@ impl<'a> State<'a> {
             Err(at) => self.tiles.insert(at, tile.clone()),
             Ok(at) => {
                 if let Some(known) = self.tiles.get_mut(at) {
-                    let both = [known.saved.bytes(), tile.saved.bytes()];
-                    known.saved = Saved::New(merged(plan, &both)?);
+                    let both: [&[u8]; 2] = [&known.saved, &tile.saved];
+                    known.saved = Cow::Owned(merged(plan, &both)?);
                 }
             }
         }
@@ -203,7 +190,7 @@ impl<'a> State<'a> {
             let Some(head) = self.events.heads().get(from) else { break };
             let edge = ceil(head.time, hop);
             let to = self.events.until(edge).min(sealed);
-            let tile = Tile { edge, saved: Saved::New(saved(plan, &self.events, from..to)) };
+            let tile = Tile { edge, saved: Cow::Owned(saved(plan, &self.events, from..to)) };
             self.add_tile(plan, &tile)?;
             from = to;
         }
@@ -217,8 +204,8 @@ impl<'a> State<'a> {
         if !plan.lengths.contains(&None) {
             self.tiles.drain(..old);
         } else if old > 1 {
-            let all: Vec<&[u8]> = self.tiles.iter().take(old).map(|tile| tile.saved.bytes()).collect();
-            let saved = Saved::New(merged(plan, &all)?);
+            let all: Vec<&[u8]> = self.tiles.iter().take(old).map(|tile| &*tile.saved).collect();
+            let saved = Cow::Owned(merged(plan, &all)?);
             let edge = self.tiles.get(old - 1).map_or(before, |tile| tile.edge);
             self.tiles.splice(..old, [Tile { edge, saved }]);
         }

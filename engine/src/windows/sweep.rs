@@ -5,10 +5,10 @@ use std::collections::HashMap;
 
 use bumpalo::Bump;
 
-use super::accumulator::{Accumulator, Read, Spec, Use};
+use super::accumulator::{Accumulator, Spec, Use};
 use super::events::{Events, Head, Id};
+use super::finish::Feature;
 use super::plan::WindowPlan;
-use super::prefix::Prefix;
 use crate::scope::Fault;
 use crate::value::Value;
 
@@ -17,8 +17,30 @@ use crate::value::Value;
 pub struct Asked<'a, 'v> {
     /// The time t, in microseconds since 1970-01-01 UTC.
     pub t: i64,
-    /// The projection of its request, for a view that includes it.
+    /// The projection of its request; none for a view that does not include it.
     pub request: Option<&'a [Value<'v>]>,
+}
+
+/// Takes the features of rows, by their positions; the rows of one feature come in order.
+pub trait Sink<'v> {
+    /// A feature of one row, or why it has none.
+    fn value(&mut self, row: usize, feature: usize, value: Result<Value<'v>, Fault>);
+
+    /// A feature of all rows, none of them null.
+    fn ints(&mut self, feature: usize, values: &[i64]) {
+        values.iter().enumerate().for_each(|(row, value)| self.value(row, feature, Ok(Value::Int(*value))));
+    }
+
+    /// A feature of all rows, none of them null.
+    fn floats(&mut self, feature: usize, values: &[f64]) {
+        values.iter().enumerate().for_each(|(row, value)| self.value(row, feature, Ok(Value::Float(*value))));
+    }
+}
+
+impl<'v, F: FnMut(usize, usize, Result<Value<'v>, Fault>)> Sink<'v> for F {
+    fn value(&mut self, row: usize, feature: usize, value: Result<Value<'v>, Fault>) {
+        self(row, feature, value);
+    }
 }
 
 /// When events enter and leave: at the first t at which they are in the windows, and for each length at the first at which they are not.
@@ -30,29 +52,43 @@ struct Schedule {
 }
 
 impl WindowPlan {
-    /// Computes every feature for every row, in the order of the rows, whose times ascend. `known_at`: the time from which on each event may be used,
-    /// as the events stand; then `events` has every version, unsettled. Without it `events` are settled.
+    /// Computes every feature for every row; the times of the rows ascend. `known_at`: the time from which on each event may be used, as the events
+    /// stand; then `events` has every version, unsettled. Without it `events` are settled.
     ///
-    /// `give` takes the row, the position of the feature and its value or fault. `arena` keeps lists until it is reset.
-    pub fn sweep<'a, 'v: 'a>(
+    /// `arena` keeps lists until it is reset.
+    pub fn sweep<'v>(
         &'v self,
         events: &'v Events<'v>,
         known_at: Option<&[i64]>,
-        rows: impl Iterator<Item = Asked<'a, 'v>>,
+        rows: &[Asked<'_, 'v>],
         arena: &'v Bump,
-        mut give: impl FnMut(usize, usize, Result<Value<'v>, Fault>),
+        mut sink: impl Sink<'v>,
+    ) {
+        let given = if known_at.is_none() { self.differences(events, rows, &mut sink) } else { Vec::new() };
+        let left: Vec<(usize, &Feature)> =
+            self.finishers().iter().enumerate().filter(|(feature, _)| !given.contains(feature)).collect();
+        if !left.is_empty() {
+            self.slide((events, known_at), rows, &left, arena, &mut sink);
+        }
+    }
+
+    /// Gives features from accumulators that events enter and leave.
+    fn slide<'v>(
+        &'v self,
+        (events, known_at): (&'v Events<'v>, Option<&[i64]>),
+        rows: &[Asked<'_, 'v>],
+        features: &[(usize, &'v Feature)],
+        arena: &'v Bump,
+        sink: &mut impl Sink<'v>,
     ) {
         let mut windows: Vec<Vec<Accumulator<'v>>> =
             self.lengths.iter().map(|_| self.specs.iter().map(|spec| spec.start(Use::Sliding)).collect()).collect();
         let schedule = known_at.map(|known| self.schedule(events, known));
-        // Events that enter in the order in which they stand need not be added one by one where a difference says the same.
-        let prefix = |spec: &Spec| if schedule.is_none() { Prefix::of(spec, events) } else { None };
-        let prefixes: Vec<Option<Prefix>> = self.specs.iter().map(prefix).collect();
-        let specs: Vec<(usize, &Spec)> =
-            self.specs.iter().enumerate().filter(|(position, _)| prefixes[*position].is_none()).collect();
+        let is_read = |spec: usize| features.iter().any(|(_, it)| it.spec == spec || it.second == Some(spec));
+        let specs: Vec<(usize, &Spec)> = self.specs.iter().enumerate().filter(|(spec, _)| is_read(*spec)).collect();
         let mut entered = 0;
         let mut left = vec![0; self.lengths.len()];
-        for (row, asked) in rows.enumerate() {
+        for (row, asked) in rows.iter().enumerate() {
             while let Some(event) = self.entering(events, schedule.as_ref(), entered, asked.t) {
                 each(&specs, events, event, |spec, head, value| {
                     windows.iter_mut().filter_map(|window| window.get_mut(spec)).for_each(|it| it.add(head, value));
@@ -68,32 +104,18 @@ impl WindowPlan {
                     });
                     *left += 1;
                 }
-                for (accumulator, prefix) in window.iter_mut().zip(&prefixes) {
-                    if let Some(prefix) = prefix {
-                        *accumulator = prefix.between(*left, entered);
-                    }
-                }
             }
             let head = Head { time: asked.t, id: Id::None, version: 0 };
-            let request = asked.request.filter(|_| self.include_request());
-            for window in &mut windows {
-                self.of_request(request, &head, |spec, value| {
-                    if let Some(accumulator) = window.get_mut(spec) {
-                        accumulator.add(&head, value);
-                    }
-                });
+            if let Some(request) = asked.request {
+                windows.iter_mut().for_each(|window| self.of_request(request, &head, window, Accumulator::add));
             }
-            for (position, feature) in self.finishers().iter().enumerate() {
+            for (position, feature) in features {
                 if let Some(window) = windows.get(feature.length) {
-                    give(row, position, feature.finish(window, asked.t, arena));
+                    sink.value(row, *position, feature.finish(window, asked.t, arena));
                 }
             }
-            for window in &mut windows {
-                self.of_request(request, &head, |spec, value| {
-                    if let Some(accumulator) = window.get_mut(spec) {
-                        accumulator.remove(&head, value);
-                    }
-                });
+            if let Some(request) = asked.request {
+                windows.iter_mut().for_each(|window| self.of_request(request, &head, window, Accumulator::remove));
             }
         }
     }
@@ -123,15 +145,6 @@ impl WindowPlan {
             Some(schedule) => {
                 let next = schedule.leave.get(length)?.get(left);
                 next.filter(|(at, _)| *at <= t).map(|(_, event)| *event as usize)
-            }
-        }
-    }
-
-    fn of_request<'v>(&self, request: Option<&[Value<'v>]>, head: &Head<'v>, mut change: impl FnMut(usize, Value<'v>)) {
-        let Some(request) = request else { return };
-        for (position, spec) in self.specs.iter().enumerate().filter(|(_, spec)| spec.read != Read::Time) {
-            if let Some(value) = spec.read(head, request) {
-                change(position, value);
             }
         }
     }
@@ -204,7 +217,7 @@ fn superseded(events: &Events<'_>, known_at: &[i64]) -> Vec<i64> {
 #[derive(PartialEq, Eq, Hash)]
 enum Key<'a> {
     Int(i64),
-    Bytes(&'a [u8]),
+    Text(&'a str),
 }
 
 impl<'a> Key<'a> {
@@ -212,7 +225,7 @@ impl<'a> Key<'a> {
         match id {
             Id::None => None,
             Id::Int(id) => Some(Self::Int(id)),
-            Id::Bytes(id) => Some(Self::Bytes(id)),
+            Id::Text(id) => Some(Self::Text(id)),
         }
     }
 }

@@ -11,7 +11,6 @@ pub(super) enum IdKind {
     None,
     Int,
     Text,
-    Bytes,
 }
 
 /// Appends an id.
@@ -19,7 +18,7 @@ pub(super) fn save_id(id: Id<'_>, out: &mut Vec<u8>) {
     match id {
         Id::None => {}
         Id::Int(id) => put_signed(id, out),
-        Id::Bytes(id) => put_short_bytes(id, out),
+        Id::Text(id) => put_short_bytes(id.as_bytes(), out),
     }
 }
 
@@ -28,12 +27,7 @@ pub(super) fn read_id<'a>(kind: IdKind, reader: &mut Reader<'a>) -> Option<Id<'a
     Some(match kind {
         IdKind::None => Id::None,
         IdKind::Int => Id::Int(reader.signed()?),
-        IdKind::Text => {
-            let bytes = reader.short_bytes()?;
-            str::from_utf8(bytes).ok()?;
-            Id::Bytes(bytes)
-        }
-        IdKind::Bytes => Id::Bytes(reader.short_bytes()?),
+        IdKind::Text => Id::Text(str::from_utf8(reader.short_bytes()?).ok()?),
     })
 }
 

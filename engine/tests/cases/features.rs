@@ -21,7 +21,7 @@ pub fn faults(case: &Case, request: &Request, definitions: &Definitions, store: 
             let arena = Bump::new();
             let reader = store.reader(view).unwrap();
             let stored = store.read(&reader, |key, out| key.encode_text(id, out), &arena);
-            let position = view.feature_names().iter().position(|known| *known == feature.name).unwrap();
+            let (position, _) = view.feature(&feature.name).unwrap();
             let (value, state) = stored.feature(position, feature, t);
             faults.extend(fault(expected, name, (value, state), feature.dtype).map(|fault| format!("{id}: {fault}")));
         }
@@ -32,7 +32,7 @@ pub fn faults(case: &Case, request: &Request, definitions: &Definitions, store: 
 fn find<'d>(definitions: &'d Definitions, name: &str) -> Option<(&'d View, &'d Feature)> {
     let (view, name) = match name.split_once('.') {
         Some((view, name)) => (definitions.views.get(view)?, name),
-        None => (definitions.views.values().find(|view| view.dtype(name).is_some())?, name),
+        None => (definitions.views.values().find(|view| view.feature(name).is_some())?, name),
     };
     let ViewKind::Row(rows) = &view.kind else { return None };
     rows.features.iter().find(|feature| feature.name == name).map(|feature| (view.as_ref(), feature))

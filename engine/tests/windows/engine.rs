@@ -43,7 +43,7 @@ impl Engine {
         let id = match &event.id {
             oracle::Id::None => Id::None,
             oracle::Id::Int(id) => Id::Int(*id),
-            oracle::Id::Text(id) => Id::Bytes(id.as_bytes()),
+            oracle::Id::Text(id) => Id::Text(id),
         };
         let head = Head { time: event.time, id, version: event.version };
         Projected { head, values: self.project(&event.columns, arena) }
@@ -112,12 +112,19 @@ impl Engine {
         if !known {
             all.settle();
         }
-        let rows = times.iter().map(|t| Asked { t: *t, request: request.as_deref() });
+        let request = request.filter(|_| self.plan.include_request());
+        let rows: Vec<Asked<'_, '_>> = times.iter().map(|t| Asked { t: *t, request: request.as_deref() }).collect();
         let mut answers = vec![vec![None; self.plan.features().len()]; times.len()];
         let lists = Bump::new();
-        self.plan.sweep(&all, known.then_some(&known_at), rows, &lists, |row, feature, found| {
-            answers[row][feature] = Some(answer(found));
-        });
+        self.plan.sweep(
+            &all,
+            known.then_some(&known_at),
+            &rows,
+            &lists,
+            |row: usize, feature: usize, found: Result<Value<'_>, Fault>| {
+                answers[row][feature] = Some(answer(found));
+            },
+        );
         answers.into_iter().map(|row| row.into_iter().map(Option::unwrap).collect()).collect()
     }
 }

@@ -128,7 +128,7 @@ fn answer(case: &Case, request: &Request, service: &Service, histories: &Histori
                 continue;
             }
             let view = translate::view(defined);
-            let position = defined.feature_names().iter().position(|known| known == feature).unwrap();
+            let (position, dtype) = defined.feature(feature).unwrap();
             let parts = defined.entity.keys.iter().map(|key| translate::from_json(&keys[&key.name][row], key.dtype));
             let answer = match parts.collect::<Result<Vec<Cell>, String>>() {
                 Ok(parts) if !parts.contains(&Cell::Null) => {
@@ -140,7 +140,7 @@ fn answer(case: &Case, request: &Request, service: &Service, histories: &Histori
                 }
                 Ok(_) | Err(_) => Answer::Error("BAD_KEY"),
             };
-            answers.insert(input.clone(), (answer, defined.dtype(feature).unwrap()));
+            answers.insert(input.clone(), (answer, dtype));
         }
         let compared = compare(case, service, row, &answers);
         let path = if training { "training" } else { "online" };

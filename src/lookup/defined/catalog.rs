@@ -189,7 +189,7 @@ impl Catalog {
             Some(Some(view)) => Ok(self.served(view)),
             Some(None) => {
                 let views = self.definitions.views.values();
-                let having = views.filter(|view| view.features().iter().any(|(name, _)| name == feature));
+                let having = views.filter(|view| view.feature(feature).is_some());
                 let names: Vec<_> = having.map(|view| format!("\"{}.{feature}\"", view.name)).collect();
                 let message = format!("{feature:?} is a feature of several views: write {}", names.join(" or "));
                 Err(Error::invalid("feature_names", message))

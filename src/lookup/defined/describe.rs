@@ -86,7 +86,7 @@ impl Catalog {
                 ViewKind::Window(window) => {
                     let features = window.aggregations.iter().flat_map(|aggregation| {
                         aggregation.windows.iter().map(|window| DescribedColumn {
-                            name: window.name.clone(),
+                            name: aggregation.feature(window),
                             dtype: aggregation.dtype.to_string(),
                             ttl: None,
                             description: aggregation.description.clone().unwrap_or_default(),

@@ -55,22 +55,21 @@ pub(in crate::lookup) fn split(
     let mut left = StringList::with_capacity(asked.len(), asked.text_len());
     for name in asked.iter() {
         match resolve(catalog, name)? {
-            Some((view, feature)) => found.add(&view, feature, name),
+            Some((view, feature, dtype)) => found.add(&view, (feature, dtype), name),
             None => left.push(name),
         }
     }
     Ok((left, (!found.names.is_empty()).then_some(found)))
 }
 
-fn resolve(catalog: &Catalog, name: &str) -> Result<Option<(Served, usize)>, Error> {
+fn resolve(catalog: &Catalog, name: &str) -> Result<Option<(Served, usize, DType)>, Error> {
     let (served, feature) = match name.split_once('.') {
         Some((view, feature)) if let Some(served) = catalog.served(view) => (Some(served), feature),
         Some(_) | None => (catalog.view_of(name)?, name),
     };
     let Some(served) = served else { return Ok(None) };
-    let features = served.view().features();
-    let Some(position) = features.iter().position(|(known, _)| known == feature) else {
-        let names: Vec<_> = features.iter().map(|(feature, _)| format!("{feature:?}")).collect();
+    let Some((position, dtype)) = served.view().feature(feature) else {
+        let names: Vec<_> = served.view().features().map(|(feature, _)| format!("{feature:?}")).collect();
         let message =
             format!("the view {:?} has no feature {feature:?}; it has {}", served.view().name, names.join(", "));
         return Err(Error::invalid("feature_names", message));
@@ -85,11 +84,11 @@ fn resolve(catalog: &Catalog, name: &str) -> Result<Option<(Served, usize)>, Err
         );
         return Err(Error::invalid("feature_names", message));
     }
-    Ok(Some((served, position)))
+    Ok(Some((served, position, dtype)))
 }
 
 impl DefinedNames {
-    fn add(&mut self, view: &Served, feature: usize, asked: &str) {
+    fn add(&mut self, view: &Served, (feature, dtype): (usize, DType), asked: &str) {
         if self.names.iter().any(|name| name.asked == asked) {
             return;
         }
@@ -97,7 +96,6 @@ impl DefinedNames {
             self.views.push(view.clone());
             self.views.len() - 1
         });
-        let Some((_, dtype)) = view.view().features().get(feature).cloned() else { return };
         self.names.push(DefinedName { asked: asked.to_owned(), view: position, feature, dtype });
     }
 

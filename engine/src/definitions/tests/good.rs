@@ -23,9 +23,9 @@ fn the_documented_example() {
     let ViewKind::Window(risk) = &all.views["terminal_risk"].kind else { panic!() };
     assert_eq!((risk.offset, risk.include_request, risk.resolution), (7 * DAY, false, None));
     assert_eq!(risk.aggregations[1].empty, Some(Constant::Float(0.0)));
-    assert_eq!(all.views["terminal_risk"].dtype("risk_30d"), Some(Scalar::Float64.into()));
-    assert_eq!(all.views["terminal_risk"].dtype("nb_tx_7d"), Some(Scalar::Int64.into()));
-    assert_eq!(all.views["terminal_risk"].dtype("nb_tx_8d"), None);
+    assert_eq!(all.views["terminal_risk"].feature("risk_30d"), Some((5, Scalar::Float64.into())));
+    assert_eq!(all.views["terminal_risk"].feature("nb_tx_7d"), Some((1, Scalar::Int64.into())));
+    assert_eq!(all.views["terminal_risk"].feature("nb_tx_8d"), None);
     assert_eq!(all.places["customer_profile.mean_amount"].to_string(), "f.yaml:21:37");
 
     let service = &all.services["fraud_model"];
@@ -126,7 +126,8 @@ services:
         (DType::List(Scalar::Int32), None, Some(3))
     );
     assert_eq!(windows.aggregations[1].parameters["q"], 1.0);
-    assert_eq!(all.views["windows"].feature_names(), ["last_lifetime", "q_1d", "q_24h"]);
+    let names: Vec<_> = all.views["windows"].features().map(|(name, _)| name).collect();
+    assert_eq!(names, ["last_lifetime", "q_1d", "q_24h"]);
     let model = &all.services["model"];
     assert_eq!(model.default_fitted.as_deref(), Some("v2"));
     assert_eq!(model.slots[0].name, "a");

@@ -265,8 +265,8 @@ impl Intake {
         };
         let created = draft.created.or_else(|| draft.time_of(self.created_feature)).unwrap_or(arrival.now);
         if event_time > arrival.latest {
-            let shown = |at: i64| time::format(at).unwrap_or_else(|| at.to_string());
-            let message = format!("{} is later than {}, the latest accepted", shown(event_time), shown(arrival.latest));
+            let [found, latest] = [event_time, arrival.latest].map(time::shown);
+            let message = format!("{found} is later than {latest}, the latest accepted");
             return Err(Fault::new(Refusal::Future, EVENT_TIME, message));
         }
         Ok(Times { event_time, created })

@@ -57,7 +57,7 @@ impl WindowPlan {
     ) -> Result<Option<Vec<u8>>, LoadError> {
         let mut state = State::decode(self, loaded.bytes).map_err(LoadError::Bad)?;
         if let Some(newest) = state.newest().filter(|newest| *newest > loaded.cut) {
-            return Err(LoadError::AfterCut(shown(newest)));
+            return Err(LoadError::AfterCut(time::shown(newest)));
         }
         state.set_complete_since(loaded.complete_since);
         let broken = |why| LoadError::Bad(BadState(why));
@@ -89,7 +89,7 @@ impl State<'_> {
             let is_merged = |edge: i64| cut < edge && edge <= merged_until;
             if let Some(first) = self.tiles.first().filter(|tile| plan.lengths.contains(&None) && is_merged(tile.edge))
             {
-                return Err(LoadError::Merged(shown(first.edge)));
+                return Err(LoadError::Merged(time::shown(first.edge)));
             }
             self.tiles.retain(|tile| tile.edge > cut);
         }
@@ -100,8 +100,4 @@ impl State<'_> {
             .map(|(oldest, newest)| (oldest.max(cut.saturating_add(1)), newest));
         Ok(())
     }
-}
-
-fn shown(micros: i64) -> String {
-    time::format(micros).unwrap_or_else(|| micros.to_string())
 }

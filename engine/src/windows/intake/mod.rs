@@ -27,7 +27,7 @@ use crate::keys::{self, EntityKey};
 use crate::row::intake::Fault;
 use crate::row::{Arrival, Options, Refusal, shown, time};
 use crate::scope::Scope;
-use crate::value::{Value, text};
+use crate::value::Value;
 
 pub use apply::{Applied, Refused};
 pub use load::{LoadError, LoadedState};
@@ -78,8 +78,7 @@ impl EventIntake {
             return Err("no window view reads the source".to_owned());
         };
         let position = |name: &str| {
-            let found = source.columns.iter().position(|column| column.name == name);
-            found.ok_or_else(|| format!("the source `{}` has no column `{name}`", source.name))
+            source.position(name).ok_or_else(|| format!("the source `{}` has no column `{name}`", source.name))
         };
         let id = match &source.event_id {
             Some(EventId::Column(column)) => Some(position(column)?),
@@ -201,22 +200,17 @@ impl EventIntake {
             Fault::new(Refusal::InvalidRow, name, format!("an event of the source `{source}` needs its `{name}`"))
         };
         let Value::Time(time) = value(self.time) else { return Err(needs(self.time)) };
-        let id = match self.id.map(|column| (column, value(column))) {
+        let id = match self.id {
             None => Id::None,
-            Some((_, Value::Int(id))) => Id::Int(id),
-            Some((_, Value::Str(id))) => Id::Bytes(id.as_bytes()),
-            Some((_, Value::Bytes(id))) => Id::Bytes(id),
-            Some((column, Value::Null | Value::Bool(_) | Value::Float(_) | Value::Time(_) | Value::List(_))) => {
-                return Err(needs(column));
-            }
+            Some(column) => Id::of(value(column)).ok_or_else(|| needs(column))?,
         };
         let version = match self.version.map(value) {
             Some(Value::Int(version)) => version,
             _ => 0,
         };
         if time > arrival.latest {
-            let latest = time::format(arrival.latest).unwrap_or_else(|| arrival.latest.to_string());
-            let message = format!("{} is later than {latest}, the latest accepted", text(Value::Time(time)));
+            let [found, latest] = [time, arrival.latest].map(time::shown);
+            let message = format!("{found} is later than {latest}, the latest accepted");
             return Err(Fault::new(Refusal::Future, self.name(self.time), message));
         }
         Ok(Head { time, id, version })

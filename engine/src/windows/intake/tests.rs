@@ -98,7 +98,7 @@ fn an_event_goes_to_every_view_under_the_key_of_its_entity() {
     let plan = &intake.views[0].view.plan;
     let state = State::decode(plan, &states[0].1).unwrap();
     let heads: Vec<_> = state.events().heads().iter().map(|head| (head.id, head.version)).collect();
-    assert_eq!(heads, [(Id::Bytes(b"a"), 2), (Id::Bytes(b"b"), 0)]);
+    assert_eq!(heads, [(Id::Text("a"), 2), (Id::Text("b"), 0)]);
     let t = state.newest().unwrap() + 1;
     let mut values = Vec::new();
     let at = At { t, complete_since: i64::MIN, request: None };
@@ -111,7 +111,7 @@ fn an_event_goes_to_every_view_under_the_key_of_its_entity() {
 fn arrow_and_json_give_the_same_states() {
     let (intake, arena) = (intake(OPTIONS), Bump::new());
     let time = |hours: i64| 1_700_000_000_000_000 + hours * HOUR;
-    let at = |hours: i64| text(Value::Time(time(hours)));
+    let at = |hours: i64| crate::value::text(Value::Time(time(hours)));
     let events = [
         event("a", &at(0), r#","amount":0.1,"note":null"#),
         event("b", &at(1), r#","amount":null,"note":"n""#),

@@ -11,6 +11,9 @@ use super::scalar::{self, GIB, KIB, MIB};
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Limits {
+    /// Requests at the same time.
+    #[serde(deserialize_with = "scalar::whole::<1, 1_000_000, _>")]
+    pub max_in_flight: usize,
     /// Entity ids in one request.
     #[serde(deserialize_with = "scalar::whole::<1, 100_000, _>")]
     pub max_entity_ids: usize,

@@ -131,6 +131,29 @@ pub(super) fn whole<'de, const MIN: u64, const MAX: u64, D: Deserializer<'de>>(
     deserializer.deserialize_u64(Reader::<MIN, MAX>)
 }
 
+/// Takes true or false, as they are or as text.
+pub(super) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    struct Reader;
+
+    impl Visitor<'_> for Reader {
+        type Value = bool;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("true or false")
+        }
+
+        fn visit_bool<E: Error>(self, flag: bool) -> Result<bool, E> {
+            Ok(flag)
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<bool, E> {
+            text.parse().map_err(|_| refused(&self))
+        }
+    }
+
+    deserializer.deserialize_any(Reader)
+}
+
 fn bounded<const MIN: u64, const MAX: u64>(number: u64) -> Option<usize> {
     (MIN..=MAX).contains(&number).then_some(number).and_then(|number| usize::try_from(number).ok())
 }

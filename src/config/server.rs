@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::Section;
 use super::address::Address;
 use super::checks::Checks;
+use super::origins::Origins;
 use super::scalar::{self, HOUR, MILLISECOND};
 
 /// The listener and its connections.
@@ -38,6 +39,12 @@ pub struct Server {
     /// Connections at the same time.
     #[serde(deserialize_with = "scalar::whole::<1, 1_000_000, _>")]
     pub max_connections: usize,
+    /// Origins whose pages may call.
+    #[serde(deserialize_with = "scalar::text")]
+    pub cors_origins: Origins,
+    /// Whether replies of gRPC are compressed for every client that accepts it.
+    #[serde(deserialize_with = "scalar::flag")]
+    pub compress_grpc: bool,
 }
 
 impl Section for Server {

@@ -17,6 +17,8 @@ pub enum Code {
     ReplyTooLarge,
     /// What is asked for needs something that is not loaded: a fit, a fingerprint, a definition.
     FailedPrecondition,
+    /// The gateway works on as many requests as it takes; nothing of this one was done.
+    Overloaded,
     /// The deadline passed.
     DeadlineExceeded,
     /// The store did not answer, or the gateway is stopping; worth a retry.
@@ -40,7 +42,7 @@ pub struct Facts {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::InvalidArgument,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -48,6 +50,7 @@ impl Code {
         Self::RequestTooLarge,
         Self::ReplyTooLarge,
         Self::FailedPrecondition,
+        Self::Overloaded,
         Self::DeadlineExceeded,
         Self::Unavailable,
         Self::Internal,
@@ -64,6 +67,7 @@ impl Code {
             Self::RequestTooLarge => ("REQUEST_TOO_LARGE", 413, 8, None),
             Self::ReplyTooLarge => ("REPLY_TOO_LARGE", 422, 8, None),
             Self::FailedPrecondition => ("FAILED_PRECONDITION", 409, 9, None),
+            Self::Overloaded => ("OVERLOADED", 429, 8, Some(100)),
             Self::DeadlineExceeded => ("DEADLINE_EXCEEDED", 504, 4, None),
             Self::Unavailable => ("UNAVAILABLE", 503, 14, Some(100)),
             Self::Internal => ("INTERNAL", 500, 13, None),

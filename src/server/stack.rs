@@ -4,6 +4,7 @@ use axum::Router;
 use axum::body::Body;
 use http::{Request, Response};
 use tokio::sync::watch;
+use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
 use tower::{Service, ServiceBuilder};
 
@@ -12,9 +13,10 @@ use crate::grpc::{self, FeatureService, FeatureStoreServer};
 use crate::middleware::catch_panic::CatchPanicLayer;
 use crate::middleware::deadline::DeadlineLayer;
 use crate::middleware::measure::{MeasureLayer, Measured};
-use crate::middleware::request_id;
 use crate::middleware::respond::RespondLayer;
+use crate::middleware::shed::ShedLayer;
 use crate::middleware::span::SpanLayer;
+use crate::middleware::{compression, cors, request_id};
 use crate::rest::{self, Gateway};
 use crate::telemetry::metrics::Metrics;
 
@@ -25,15 +27,19 @@ pub(super) fn router(
     stopping: watch::Receiver<bool>,
 ) -> Result<Router, tonic_reflection::server::Error> {
     let limit = gateway.max_request_bytes;
-    let features =
-        FeatureStoreServer::new(FeatureService::new(gateway.lookup.clone(), stopping)).max_decoding_message_size(limit);
+    let features = FeatureStoreServer::new(FeatureService::new(gateway.lookup.clone(), stopping))
+        .max_decoding_message_size(limit)
+        .accept_compressed(CompressionEncoding::Gzip)
+        .accept_compressed(CompressionEncoding::Zstd)
+        .send_compressed(CompressionEncoding::Gzip)
+        .send_compressed(CompressionEncoding::Zstd);
     let health = tonic_health::pb::health_server::HealthServer::new(health);
     let routes = Routes::new(features)
         .add_service(health)
         .add_service(reflection()?.build_v1()?)
         .add_service(reflection()?.build_v1alpha()?);
     // tonic's router has a fallback of its own, which would answer unknown paths of REST with a gRPC status.
-    Ok(routes.into_axum_router().reset_fallback().merge(rest::router(gateway)))
+    Ok(routes.into_axum_router().reset_fallback().merge(rest::router(gateway).layer(compression::rest())))
 }
 
 /// Reflection of our contract and of the health service.
@@ -53,9 +59,12 @@ pub(super) fn stack(
 + Send
 + Sync
 + 'static {
+    let compress_grpc = config.server.compress_grpc;
     ServiceBuilder::new()
         // Outermost, so that it sees every answer, those of the layers too, and the whole time.
         .layer(MeasureLayer { metrics })
+        // Answers a browser's questions itself, and marks every answer, errors too.
+        .option_layer(cors::layer(config.server.cors_origins.as_slice()))
         // Around all that can fail: it knows from the request how its client reads an error.
         .layer(RespondLayer)
         // Within respond, so that a panic reaches its client as an error of its protocol.
@@ -65,6 +74,15 @@ pub(super) fn stack(
         .layer(request_id::propagate())
         // Knows the id, and holds all that the handler logs.
         .layer(SpanLayer)
+        // Before tonic decides by this header.
+        .map_request(move |mut request: Request<Body>| {
+            if !compress_grpc {
+                compression::only_if_asked(request.headers_mut());
+            }
+            request
+        })
+        // Before the deadline sets a timer and the handler reads anything: what is refused costs next to nothing.
+        .layer(ShedLayer::new(config.limits.max_in_flight))
         // Innermost: only the handler's time is limited, and its error is rendered as any other.
         .layer(DeadlineLayer { default: config.server.default_deadline, max: config.server.max_deadline })
         .service(router)

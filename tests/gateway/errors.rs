@@ -93,7 +93,8 @@ impl Gateways {
                     raw::failure(&self.small, GET_ONLINE_FEATURES, &timeout, raw::frame(message[0])).await,
                 ]
             }
-            Code::Internal => return None,
+            // One client alone does not provoke it; `overload.rs` does.
+            Code::Overloaded | Code::Internal => return None,
         })
     }
 }

@@ -1,4 +1,4 @@
-"""Retries: on UNAVAILABLE only, after an exponential back-off with jitter, inside the deadline of the call."""
+"""Retries: on UNAVAILABLE and OVERLOADED only, after an exponential back-off with jitter, inside the deadline of the call."""
 
 import random
 import time
@@ -12,6 +12,9 @@ from unskew._targets import Balancer
 from unskew.errors import DeadlineExceeded, InvalidArgument, UnskewError
 
 __all__ = ["RetryPolicy"]
+
+# The gateway's code for what it refused before anything was done.
+OVERLOADED = "OVERLOADED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,7 @@ class Attempts:
         if error.grpc_code is grpc.StatusCode.DEADLINE_EXCEEDED and not answered:
             self._balancer.failed(self.place)
             raise self._out_of_time() from None
-        if error.grpc_code is not grpc.StatusCode.UNAVAILABLE:
+        if error.grpc_code is not grpc.StatusCode.UNAVAILABLE and error.code != OVERLOADED:
             self._balancer.succeeded(self.place)
             raise self._final(error) from None
         self._balancer.failed(self.place)

@@ -35,9 +35,8 @@ impl<'a> Spine<'a> {
         let (arena, places) = (Bump::new(), table.places().collect::<Vec<Place>>());
         let mut values = Vec::with_capacity(places.len());
         table.gather(0, &places, &arena, &mut values)?;
-        let time = |(place, value): (&Place, &Value<'_>)| match value {
-            Value::Time(time) => Ok(*time),
-            _ => table.time(0, *place, &arena),
+        let time = |(place, value): (&Place, &Value<'_>)| {
+            if let Value::Time(time) = value { Ok(*time) } else { table.time(0, *place, &arena) }
         };
         let times = places.iter().zip(&values).map(time).collect::<Result<_, _>>()?;
         Ok(Self { service, batches, places, times })

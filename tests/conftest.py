@@ -22,15 +22,21 @@ def _gateway_class() -> type:
 
 
 @pytest.fixture(scope="session")
+def gateway_class() -> type:
+    """The class that starts a gateway."""
+    return _gateway_class()
+
+
+@pytest.fixture(scope="session")
 def settings() -> dict[str, str]:
     """What the environment of the gateway sets; a folder of tests may have its own."""
     return {}
 
 
 @pytest.fixture(scope="session")
-def address(tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str]) -> Iterator[str]:
+def address(tmp_path_factory: pytest.TempPathFactory, gateway_class: type, settings: dict[str, str]) -> Iterator[str]:
     """Where a gateway over an embedded store listens."""
-    with _gateway_class()(tmp_path_factory.mktemp("gateway"), settings=settings) as gateway:
+    with gateway_class(tmp_path_factory.mktemp("gateway"), settings=settings) as gateway:
         yield gateway.address
 
 

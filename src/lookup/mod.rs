@@ -191,7 +191,7 @@ impl Lookup {
     /// The metrics with the figures of the store, for Prometheus.
     #[must_use]
     pub fn render_metrics(&self) -> String {
-        self.metrics.render(self.store.gauges())
+        self.metrics.render(self.store.gauges(), self.work.gauges())
     }
 
     /// What the client is told of a store that did not answer.

@@ -20,8 +20,27 @@ pub fn method<B>(request: &Request<B>, protocol: Protocol) -> usize {
         Protocol::Grpc => path,
         Protocol::Rest if path.starts_with("/v1/online-features/") => "/v1/online-features/{entity_id}",
         Protocol::Rest if path.starts_with("/v1/views/") && path.ends_with("/rows") => "/v1/views/{view}/rows",
+        Protocol::Rest if path.starts_with("/v1/sources/") && path.ends_with("/events") => {
+            "/v1/sources/{source}/events"
+        }
         Protocol::Rest if path.starts_with("/docs/") || path == "/openapi.json" => "/docs",
         Protocol::Rest => path,
     };
     labels::method(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::labels::METHODS;
+
+    #[test]
+    fn each_route_is_known_by_its_paths() {
+        for (at, route) in METHODS.iter().enumerate().skip(1) {
+            let protocol = if route.contains('.') { Protocol::Grpc } else { Protocol::Rest };
+            let path = route.replace(['{', '}'], "");
+            let request = Request::get(&path).body(()).unwrap();
+            assert_eq!(METHODS[method(&request, protocol)], METHODS[at], "{path}");
+        }
+    }
 }

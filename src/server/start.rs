@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tonic_health::ServingStatus;
@@ -49,6 +50,7 @@ pub async fn run(
     metrics: &'static Metrics,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
+    metrics.saturation.listener(config.server.max_connections, Handle::current().metrics().num_workers());
     let store = store::open(&config.store.url, &store_options(&config))?;
     let mut lookup = Lookup::new(store.clone(), limits(&config), metrics);
     if let Some(path) = &config.definitions.path {

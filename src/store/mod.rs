@@ -168,6 +168,8 @@ pub struct StoreGauges {
     pub connections_up: usize,
     /// Calls or rows that wait in a queue.
     pub queued: usize,
+    /// How many may wait; more are refused, or their writers held back.
+    pub queue_limit: usize,
 }
 
 /// A key-value store of feature rows. Implementations pass one contract test suite.

@@ -1,4 +1,4 @@
-//! Every metric but those of events: its name, help, labels and buckets, and the handles that the hot path uses.
+//! Every metric but those of events and of what can be full: its name, help, labels and buckets, and the handles that the hot path uses.
 
 #![expect(clippy::disallowed_macros, reason = "metrics are declared here")]
 
@@ -10,6 +10,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 
 use super::events::EventMetrics;
 use super::labels::{METHODS, Outcome, Protocol};
+use super::saturation::{BatchGauges, Saturation};
 use crate::lookup::{Reason, Status, Tally};
 use crate::store::{StoreErrorKind, StoreGauges};
 
@@ -21,9 +22,6 @@ const ENTITY_ERRORS: &str = "unskew_entity_errors_total";
 const FEATURES: &str = "unskew_features_total";
 const ROWS_WRITTEN: &str = "unskew_rows_written_total";
 const STORE_ERRORS: &str = "unskew_store_errors_total";
-const STORE_CONNECTIONS: &str = "unskew_store_connections";
-const STORE_CONNECTIONS_UP: &str = "unskew_store_connections_up";
-const STORE_QUEUED: &str = "unskew_store_queued";
 const CONNECTIONS: &str = "unskew_connections_open";
 const BUILD_INFO: &str = "unskew_build_info";
 
@@ -58,6 +56,8 @@ pub enum Written {
 pub struct Metrics {
     /// Those of events.
     pub events: EventMetrics,
+    /// Those of what can be full.
+    pub saturation: Saturation,
     handle: PrometheusHandle,
     requests: Vec<OnceLock<Histogram>>,
     stages: [Histogram; 3],
@@ -67,9 +67,6 @@ pub struct Metrics {
     features: [Counter; Status::ALL.len()],
     rows: [Counter; 2],
     store_errors: [Counter; StoreErrorKind::ALL.len()],
-    store_connections: Gauge,
-    store_connections_up: Gauge,
-    store_queued: Gauge,
     connections: Gauge,
     process: metrics_process::Collector,
 }
@@ -102,9 +99,6 @@ fn describe() {
     metrics::describe_counter!(FEATURES, Unit::Count, "Features looked up, by status.");
     metrics::describe_counter!(ROWS_WRITTEN, Unit::Count, "Rows written, by result.");
     metrics::describe_counter!(STORE_ERRORS, Unit::Count, "Calls that the store did not answer, by kind.");
-    metrics::describe_gauge!(STORE_CONNECTIONS, Unit::Count, "Connections that the store's pool should have.");
-    metrics::describe_gauge!(STORE_CONNECTIONS_UP, Unit::Count, "Connections of the store's pool that are up.");
-    metrics::describe_gauge!(STORE_QUEUED, Unit::Count, "Calls or rows that wait for the store.");
     metrics::describe_gauge!(CONNECTIONS, Unit::Count, "Client connections that are open.");
     metrics::describe_gauge!(BUILD_INFO, Unit::Count, "Always 1; the labels say what is running.");
 }
@@ -124,6 +118,7 @@ impl Metrics {
         metrics::gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
         Ok(Box::leak(Box::new(Self {
             events: EventMetrics::declare(),
+            saturation: Saturation::declare(),
             handle,
             requests: (0..Protocol::ALL.len() * METHODS.len() * Outcome::COUNT).map(|_| OnceLock::new()).collect(),
             stages: ["decode", "store", "encode"].map(|stage| metrics::histogram!(STAGE_DURATION, "stage" => stage)),
@@ -133,9 +128,6 @@ impl Metrics {
             features: Status::ALL.map(|status| metrics::counter!(FEATURES, "status" => status.name())),
             rows: ["accepted", "bad"].map(|result| metrics::counter!(ROWS_WRITTEN, "result" => result)),
             store_errors: StoreErrorKind::ALL.map(|kind| metrics::counter!(STORE_ERRORS, "kind" => kind.name())),
-            store_connections: metrics::gauge!(STORE_CONNECTIONS),
-            store_connections_up: metrics::gauge!(STORE_CONNECTIONS_UP),
-            store_queued: metrics::gauge!(STORE_QUEUED),
             connections: metrics::gauge!(CONNECTIONS),
             process,
         })))
@@ -192,12 +184,9 @@ impl Metrics {
 
     /// The text that Prometheus reads.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "counts of connections")]
-    pub fn render(&self, store: StoreGauges) -> String {
+    pub fn render(&self, store: StoreGauges, batches: BatchGauges) -> String {
         self.process.collect();
-        self.store_connections.set(store.connections as f64);
-        self.store_connections_up.set(store.connections_up as f64);
-        self.store_queued.set(store.queued as f64);
+        self.saturation.scraped(store, batches);
         self.handle.render()
     }
 

@@ -53,6 +53,7 @@ async fn replies_of_grpc_are_compressed_only_if_the_request_was() {
     let gateway = with_large_row(&store, &[]).await;
     let request = Request::of(&["a"]);
     let expected = clients::ask(&mut clients::grpc(&gateway).await, &request).await.unwrap();
+    let expected = &expected["results"];
     for encoding in [CompressionEncoding::Gzip, CompressionEncoding::Zstd] {
         let channel = clients::channel(&gateway).await;
         let accepts = FeatureStoreClient::new(channel).accept_compressed(encoding);
@@ -61,7 +62,8 @@ async fn replies_of_grpc_are_compressed_only_if_the_request_was() {
         let mut sends = accepts.send_compressed(encoding);
         let reply = sends.get_online_features(request.message()).await.unwrap();
         assert!(reply.metadata().contains_key("grpc-encoding"), "{encoding:?}");
-        assert_eq!(clients::ask(&mut sends, &request).await.unwrap(), expected);
+        let found = clients::ask(&mut sends, &request).await.unwrap();
+        assert!(found["results"] == *expected, "{encoding:?} changes the reply");
     }
     let gateway = with_large_row(&Store::embedded(), &[("server.compress_grpc", "true")]).await;
     let mut accepts =
@@ -120,5 +122,5 @@ async fn pages_of_other_origins_call_only_where_the_configuration_names_them() {
         clients::http1().post(open.url("/v1/online-features")).header("origin", ours).body("{").send().await.unwrap();
     assert_eq!(allowed(&reply).as_deref(), Some(ours));
     let body: Value = reply.json().await.unwrap();
-    assert_eq!(body["error"]["code"], "INVALID_ARGUMENT");
+    assert_eq!(body["error"]["code"], "UNSUPPORTED_MEDIA_TYPE");
 }

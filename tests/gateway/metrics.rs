@@ -145,6 +145,16 @@ async fn counters_say_what_was_asked_found_and_written() {
     for stage in ["decode", "store", "encode"] {
         assert_eq!(found.value("unskew_stage_duration_seconds_count", &[("stage", stage)]), 3.0, "{stage}");
     }
+    let limits = ["connections", "store_queue", "event_batches"].map(|what| format!("unskew_{what}_limit"));
+    assert_eq!(limits.map(|name| found.value(&name, &[])), [10_000.0, 20_000.0, 8.0]);
+    assert_eq!(found.value("unskew_event_batches", &[]), 0.0);
+    // A row leaves the queue just after it is acknowledged.
+    let start = Instant::now();
+    while scrape(&gateway).await.value("unskew_store_queued", &[]) != 0.0 {
+        assert!(start.elapsed() < Duration::from_secs(10), "rows stay in the queue");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(found.value("unskew_worker_threads", &[]) >= 1.0);
     assert_eq!(found.value("unskew_build_info", &[("version", env!("CARGO_PKG_VERSION"))]), 1.0);
     assert!(found.value("process_resident_memory_bytes", &[]) > 0.0);
     let warning = gateway.logged("row can't be served");

@@ -8,17 +8,26 @@ use tokio::sync::Semaphore;
 
 use crate::error::{Code, Error};
 use crate::lookup::{Lookup, store_budget};
+use crate::telemetry::saturation::BatchGauges;
 
 /// Room for batches.
 #[derive(Clone, Debug)]
 pub(in crate::lookup) struct Work {
     room: Arc<Semaphore>,
+    batches: usize,
 }
 
 impl Work {
     /// Room for so many batches.
     pub(in crate::lookup) fn new(batches: usize) -> Self {
-        Self { room: Arc::new(Semaphore::new(batches.min(Semaphore::MAX_PERMITS))) }
+        let batches = batches.min(Semaphore::MAX_PERMITS);
+        Self { room: Arc::new(Semaphore::new(batches)), batches }
+    }
+
+    /// How much of the room is taken.
+    pub(in crate::lookup) fn gauges(&self) -> BatchGauges {
+        let working = self.batches.saturating_sub(self.room.available_permits());
+        BatchGauges { working, limit: self.batches }
     }
 }
 

@@ -240,7 +240,7 @@ impl OnlineStore for Embedded {
 
     fn gauges(&self) -> StoreGauges {
         let queued = self.queue_rows.saturating_sub(self.room.available_permits());
-        StoreGauges { connections: 0, connections_up: 0, queued }
+        StoreGauges { connections: 0, connections_up: 0, queued, queue_limit: self.queue_rows }
     }
 
     fn name(&self) -> &'static str {

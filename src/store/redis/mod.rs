@@ -41,6 +41,8 @@ pub struct Redis {
     readers: Vec<Combiner>,
     /// Counts calls, so that they take turns.
     turn: AtomicUsize,
+    /// Commands that may wait in all connections together.
+    queue_limit: usize,
     connections: Connections,
     closed: Arc<AtomicBool>,
 }
@@ -61,8 +63,9 @@ impl Redis {
             let client = client.with_options(&call);
             Combiner::new(Reader { client, server: Arc::clone(&server), closed: Arc::clone(&closed) })
         };
-        let readers = pool.clients().iter().map(reader).collect();
-        Ok(Self { pool, readers, turn: AtomicUsize::new(0), connections, closed })
+        let readers: Vec<_> = pool.clients().iter().map(reader).collect();
+        let queue_limit = options.max_queued_commands.saturating_mul(readers.len());
+        Ok(Self { pool, readers, turn: AtomicUsize::new(0), queue_limit, connections, closed })
     }
 
     /// A connection for one call: one that is up, and idle if there is one; or else an error at once that says why none is up.
@@ -121,6 +124,7 @@ impl OnlineStore for Redis {
             connections: clients.len(),
             connections_up: clients.iter().filter(|client| client.is_connected()).count(),
             queued: clients.iter().map(MetricsInterface::command_queue_len).sum(),
+            queue_limit: self.queue_limit,
         }
     }
 

@@ -1,4 +1,4 @@
-"""Retries: on UNAVAILABLE and OVERLOADED only, after an exponential back-off with jitter, inside the deadline of the call."""
+"""Retries: on UNAVAILABLE and OVERLOADED only, after a back-off with jitter, inside the deadline of the call."""
 
 import random
 import time

@@ -10,6 +10,7 @@ use super::numbers::{Floats, Ints, Times};
 use super::texts::{Blobs, Lists, Texts};
 use crate::dtype::{DType, Scalar};
 use crate::row::json::{gather, item_of};
+use crate::row::time;
 use crate::value::{Value, float32};
 
 /// An Arrow array as a column of a declared type.
@@ -41,10 +42,11 @@ enum Kind<'a> {
     List(Lists<'a>, Box<Column<'a>>),
 }
 
-/// Values that need no conversion and can't be wrong.
+/// Values that need no conversion, and can't be wrong but for a time that is far away.
 enum Plain<'a> {
     Ints(&'a [i64]),
     Floats(&'a [f64]),
+    Times(&'a [i64]),
 }
 
 impl<'a> Kind<'a> {
@@ -52,6 +54,7 @@ impl<'a> Kind<'a> {
         match self {
             Self::Int64(Ints::I64(ints)) => Some(Plain::Ints(ints)),
             Self::Float64(Floats::F64(floats)) => Some(Plain::Floats(floats)),
+            Self::Time(Times::Micros(times)) => Some(Plain::Times(times)),
             Self::Null
             | Self::Bool(_)
             | Self::Int32(_)
@@ -268,6 +271,14 @@ impl<'a> Column<'a> {
             }
             Some(Plain::Floats(floats)) => {
                 out.extend(rows.map(|row| floats.get(row).map_or(Value::Null, |float| Value::Float(*float))));
+            }
+            Some(Plain::Times(times)) => {
+                for (place, row) in rows.enumerate() {
+                    out.push(match times.get(row) {
+                        Some(micros) if time::is_writable(*micros) => Value::Time(*micros),
+                        Some(_) | None => self.value(row, arena).map_err(|why| (place, why))?,
+                    });
+                }
             }
             None => {
                 for (place, row) in rows.enumerate() {

@@ -11,6 +11,7 @@ use crate::value::Value;
 /// Room for the values of one feature.
 #[derive(Default)]
 struct Room {
+    counts: Vec<i64>,
     ints: Vec<i64>,
     floats: Vec<f64>,
 }
@@ -31,9 +32,9 @@ impl WindowPlan {
     ) -> Vec<usize> {
         let heads = events.heads();
         let bounds = self.bounds;
-        let entered = passed(heads, rows, |time| bounds.enters(time));
-        let leaves = |length: &Option<i64>| passed(heads, rows, |time| bounds.leaves(time, *length));
-        let left: Vec<Vec<u32>> = self.lengths.iter().map(leaves).collect();
+        let entered = until(heads, rows, |t| bounds.end(t));
+        let left = |length: &Option<i64>| until(heads, rows, |t| bounds.start(t, *length));
+        let left: Vec<Vec<u32>> = self.lengths.iter().map(left).collect();
         let prefixes: Vec<Option<Prefix>> = self.specs.iter().map(|spec| Prefix::of(spec, events, rows)).collect();
         let (mut room, mut given) = (Room::default(), Vec::new());
         for (position, feature) in self.finishers().iter().enumerate().filter(|(_, feature)| feature.is_difference()) {
@@ -46,16 +47,22 @@ impl WindowPlan {
     }
 }
 
-/// For each row how many events have come so far that what `moment` makes of their time has passed.
-fn passed(heads: &[Head<'_>], rows: &[Asked<'_, '_>], moment: impl Fn(i64) -> i64) -> Vec<u32> {
-    let (mut passed, mut at) = (Vec::with_capacity(rows.len()), 0_u32);
+/// For each row how many events there are up to what `edge` makes of its time.
+fn until(heads: &[Head<'_>], rows: &[Asked<'_, '_>], edge: impl Fn(i64) -> i64) -> Vec<u32> {
+    let (mut counts, mut rest) = (Vec::with_capacity(rows.len()), heads.iter());
+    let mut next = rest.next().map(|head| head.time);
+    let mut count = 0;
     for row in rows {
-        while heads.get(at as usize).is_some_and(|head| moment(head.time) <= row.t) {
-            at += 1;
+        let edge = edge(row.t);
+        while let Some(time) = next
+            && time <= edge
+        {
+            count += 1;
+            next = rest.next().map(|head| head.time);
         }
-        passed.push(at);
+        counts.push(count);
     }
-    passed
+    counts
 }
 
 impl Feature {
@@ -77,48 +84,52 @@ impl Feature {
         let empty = self.of_empty();
         let (int, float) = (if let Value::Int(int) = empty { Some(int) } else { None }, empty.as_f64());
         let is_sum = self.function == Function::Sum;
+        prefix.counts(spans.from, spans.to, &mut room.counts);
         let has_ints = if self.function == Function::Count {
-            run(prefix, spans, int, |count, _| Some(count), &mut room.ints)
+            fill(&room.counts, int, |_, count| Some(count), &mut room.ints)
         } else if is_sum && is(Scalar::Int64) {
-            run(prefix, spans, int, |_, sum| i64::try_from(sum).ok(), &mut room.ints)
+            fill(&room.counts, int, |row, _| i64::try_from(spans.sum(prefix, row)).ok(), &mut room.ints)
         } else {
             false
         };
         if has_ints {
             return sink.ints(position, &room.ints);
         }
+        let total = |row: usize| prefix.round(spans.sum(prefix, row));
         let has_floats = if self.function == Function::Mean {
-            run(prefix, spans, float, |count, sum| Some(prefix.round(sum) / count as f64), &mut room.floats)
+            fill(&room.counts, float, |row, count| Some(total(row) / count as f64), &mut room.floats)
         } else if let Function::Rate(seconds) = self.function {
-            run(prefix, spans, float, |count, _| Some(count as f64 / seconds), &mut room.floats)
+            fill(&room.counts, float, |_, count| Some(count as f64 / seconds), &mut room.floats)
         } else if is_sum && is(Scalar::Float64) {
-            run(prefix, spans, float, |_, sum| Some(prefix.round(sum)), &mut room.floats)
+            fill(&room.counts, float, |row, _| Some(total(row)), &mut room.floats)
         } else {
             false
         };
         if has_floats {
             return sink.floats(position, &room.floats);
         }
-        for (row, (from, to)) in spans.from.iter().zip(spans.to).enumerate() {
-            let (count, sum) = prefix.between(row, *from as usize, *to as usize);
-            sink.value(row, position, self.of_sum(&prefix.accumulator(count, sum)));
+        for (row, count) in room.counts.iter().enumerate() {
+            sink.value(row, position, self.of_sum(&prefix.accumulator(*count, spans.sum(prefix, row))));
         }
     }
 }
 
+impl Spans<'_> {
+    /// The sum of the events of a row and of its request, in the unit of the sums.
+    #[inline]
+    fn sum(&self, prefix: &Prefix, row: usize) -> i128 {
+        let (Some(from), Some(to)) = (self.from.get(row), self.to.get(row)) else { return 0 };
+        prefix.sum(row, *from as usize, *to as usize)
+    }
+}
+
 /// The values of all rows; false if one of them has none. `empty`: that of a window without values.
-fn run<T: Copy>(
-    prefix: &Prefix,
-    spans: &Spans<'_>,
-    empty: Option<T>,
-    of: impl Fn(i64, i128) -> Option<T>,
-    out: &mut Vec<T>,
-) -> bool {
+#[inline]
+fn fill<T: Copy>(counts: &[i64], empty: Option<T>, of: impl Fn(usize, i64) -> Option<T>, out: &mut Vec<T>) -> bool {
     out.clear();
-    out.reserve(spans.to.len());
-    for (row, (from, to)) in spans.from.iter().zip(spans.to).enumerate() {
-        let (count, sum) = prefix.between(row, *from as usize, *to as usize);
-        let Some(value) = (if count == 0 { empty } else { of(count, sum) }) else { return false };
+    out.reserve(counts.len());
+    for (row, count) in counts.iter().enumerate() {
+        let Some(value) = (if *count == 0 { empty } else { of(row, *count) }) else { return false };
         out.push(value);
     }
     true

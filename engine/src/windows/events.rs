@@ -109,6 +109,12 @@ impl<'a> Events<'a> {
         self.values.get(event * self.width..(event + 1) * self.width).unwrap_or_default()
     }
 
+    /// The projections of all, in order.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &[Value<'a>]> {
+        let empty = usize::from(self.width == 0) * self.heads.len();
+        self.values.chunks_exact(self.width.max(1)).chain(std::iter::repeat_n::<&[Value<'a>]>(&[], empty))
+    }
+
     pub(super) fn value(&self, event: usize, column: usize) -> Value<'a> {
         self.values.get(event * self.width + column).copied().unwrap_or(Value::Null)
     }

@@ -32,7 +32,8 @@ impl Prefix {
     pub(super) fn of(spec: &Spec, events: &Events<'_>, rows: &[Asked<'_, '_>]) -> Option<Self> {
         let is_float = matches!(spec.read, Read::Column(_, Scalar::Float32 | Scalar::Float64));
         let values = || -> Vec<Option<Value<'_>>> {
-            events.heads().iter().enumerate().map(|(event, head)| spec.read(head, events.row(event))).collect()
+            let rows = events.heads().iter().zip(events.rows());
+            rows.map(|(head, row)| spec.read(head, row)).collect()
         };
         let (counts, sums) = match (spec.kind, is_float) {
             (Kind::Count, _) if spec.read == Read::Event && spec.filter.is_none() => (Counts::All, Sums::None),
@@ -70,19 +71,28 @@ impl Prefix {
         Some(Self { counts, sums, requests })
     }
 
-    /// How many values a row has of its request and the events from one position up to another, and their sum in a unit of its own.
+    /// For each row how many values it has, of its request and of the events from one position up to another.
+    pub(super) fn counts(&self, from: &[u32], to: &[u32], out: &mut Vec<i64>) {
+        out.clear();
+        let spans = from.iter().zip(to);
+        match &self.counts {
+            Counts::All => out.extend(spans.map(|(from, to)| i64::from(*to) - i64::from(*from))),
+            Counts::Each(counts) => out.extend(
+                spans.map(|(from, to)| i64::from(at(counts, *to as usize)) - i64::from(at(counts, *from as usize))),
+            ),
+        }
+        out.iter_mut().zip(&self.requests).for_each(|(count, (more, _))| *count += more);
+    }
+
+    /// The sum of those values, in a unit of its own.
     #[inline]
-    pub(super) fn between(&self, row: usize, from: usize, to: usize) -> (i64, i128) {
-        let (more, added) = at(&self.requests, row);
-        let count = match &self.counts {
-            Counts::All => to as i64 - from as i64,
-            Counts::Each(counts) => i64::from(at(counts, to)) - i64::from(at(counts, from)),
-        };
-        let sum = match &self.sums {
-            Sums::None => 0,
-            Sums::Ints(sums) | Sums::Floats(_, sums) => at(sums, to) - at(sums, from),
-        };
-        (count + more, sum + added)
+    pub(super) fn sum(&self, row: usize, from: usize, to: usize) -> i128 {
+        let (_, added) = at(&self.requests, row);
+        added
+            + match &self.sums {
+                Sums::None => 0,
+                Sums::Ints(sums) | Sums::Floats(_, sums) => at(sums, to) - at(sums, from),
+            }
     }
 
     /// Such a sum as a float, rounded once.

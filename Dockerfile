@@ -2,7 +2,8 @@
 # The gateway in a small image: the binary, the C library, the system's authorities and time zones; no shell, no package manager, no root.
 #
 #   docker build -t unskew-gateway .
-#   docker run --rm -p 127.0.0.1:50051:50051 -v unskew:/data unskew-gateway
+#   docker run --rm unskew-gateway key new     # a key, and what the gateway is told of it
+#   docker run --rm -p 127.0.0.1:50051:50051 -v unskew:/data -e APP__AUTH__KEYS='[{name = "…", sha256 = "…", scopes = ["read"]}]' unskew-gateway
 #
 # tests/operations/test_image.py holds this file to the repository: the version of Rust, and that all that is compiled is copied.
 

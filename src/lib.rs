@@ -1,6 +1,7 @@
 //! The unskew gateway: online features over gRPC and REST on one port, from one lookup core.
 
 pub mod api;
+pub mod auth;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -14,3 +15,4 @@ pub mod rest;
 pub mod server;
 pub mod store;
 pub mod telemetry;
+pub mod tls;

@@ -18,5 +18,6 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    unskew_gateway::tls::install_provider();
     Arguments::parse().command.run()
 }

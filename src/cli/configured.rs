@@ -24,9 +24,13 @@ pub(crate) struct Configured {
 impl Configured {
     /// The configuration of all layers.
     pub(crate) fn load(self) -> Result<Config, Failure> {
+        config::load(self.sources()).map_err(Failure::usage)
+    }
+
+    /// Its layers, to be read now and again.
+    pub(crate) fn sources(self) -> Sources {
         let flags = [("--address", "server.address", self.address), ("--store", "store.url", self.store)];
         let flags = flags.into_iter().filter_map(|(name, key, value)| Some(Flag::new(name, key, value?))).collect();
-        config::load(Sources { file: self.config, environment: std::env::vars_os().collect(), flags })
-            .map_err(Failure::usage)
+        Sources { file: self.config, environment: std::env::vars_os().collect(), flags }
     }
 }

@@ -3,9 +3,10 @@
 use clap::Args;
 
 use super::configured::Configured;
+use super::trust::Trust;
 use super::{Failure, print};
-use crate::config::{Address, Config};
-use crate::load::{self, LoadError, Options, Summary, Target};
+use crate::config::Config;
+use crate::load::{self, LoadError, Options, Remote, Summary, Target};
 use crate::lookup::Lookup;
 use crate::server;
 use crate::store;
@@ -17,6 +18,11 @@ pub struct Load {
     #[command(flatten)]
     configured: Configured,
     #[command(flatten)]
+    trust: Trust,
+    /// Sends the API key of UNSKEW_API_KEY as plain text to other machines too.
+    #[arg(long)]
+    allow_insecure: bool,
+    #[command(flatten)]
     options: Options,
 }
 
@@ -24,7 +30,8 @@ impl Load {
     pub(super) fn run(self) -> Result<(), Failure> {
         let config = self.configured.load()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::usage)?;
-        let done = runtime.block_on(load(config, self.options));
+        let target = if self.options.offline { None } else { Some(self.trust.remote(&config, self.allow_insecure)?) };
+        let done = runtime.block_on(load(config, self.options, target));
         // A reader that waits for a pipe must not hold the end up.
         runtime.shutdown_background();
         let summary = done?;
@@ -36,11 +43,10 @@ impl Load {
     }
 }
 
-async fn load(config: Config, options: Options) -> Result<Summary, Failure> {
+async fn load(config: Config, options: Options, remote: Option<Remote>) -> Result<Summary, Failure> {
     let messages = Box::new(std::io::stderr());
-    if !options.offline {
-        let target = Target::Gateway(reachable(&config.server.address)?);
-        return load::run(options, target, messages).await.map_err(Failure::usage);
+    if let Some(remote) = remote {
+        return load::run(options, Target::Gateway(remote), messages).await.map_err(Failure::usage);
     }
     let metrics = Metrics::install().map_err(Failure::usage)?;
     let store = store::open(&config.store.url, &server::store_options(&config)).map_err(Failure::usage)?;
@@ -55,13 +61,4 @@ async fn load(config: Config, options: Options) -> Result<Summary, Failure> {
     let summary = done.map_err(Failure::usage)?;
     closed.map_err(Failure::usage)?;
     Ok(summary)
-}
-
-/// Where the gateway of this configuration is reached from its own machine.
-fn reachable(address: &Address) -> Result<String, Failure> {
-    if address.port() == 0 {
-        let message = "server.address has port 0, which only the gateway can resolve: say --address HOST:PORT";
-        return Err(Failure::usage(message));
-    }
-    Ok(address.reachable().to_string())
 }

@@ -5,9 +5,11 @@ mod check_config;
 mod check_store;
 mod configured;
 mod healthcheck;
+mod key;
 mod load;
 mod openapi;
 mod serve;
+mod trust;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -27,6 +29,8 @@ pub enum Command {
     CheckConfig(check_config::CheckConfig),
     /// Verifies every value of an embedded store that no process has open.
     CheckStore(check_store::CheckStore),
+    /// Makes API keys.
+    Key(key::Key),
     /// Prints the OpenAPI document.
     Openapi(openapi::Openapi),
     /// Asks a running gateway whether it is ready; for containers.
@@ -62,6 +66,7 @@ impl Command {
             Self::Check(command) => command.run(),
             Self::CheckConfig(command) => command.run(),
             Self::CheckStore(command) => command.run(),
+            Self::Key(command) => command.run(),
             Self::Openapi(command) => command.run(),
             Self::Healthcheck(command) => command.run(),
         };

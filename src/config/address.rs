@@ -30,6 +30,13 @@ impl Address {
         self.port
     }
 
+    /// Whether it can't be anywhere but on this machine.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        self.host.eq_ignore_ascii_case("localhost")
+            || self.host.parse::<IpAddr>().is_ok_and(|host| host.to_canonical().is_loopback())
+    }
+
     /// Where a gateway that listens on this address is reached from its own machine: one that listens on every address, on the machine's own.
     #[must_use]
     pub fn reachable(&self) -> Self {
@@ -75,6 +82,14 @@ impl Text for Address {
         // The number parser takes a sign; a port has none.
         let port = port.bytes().all(|b| b.is_ascii_digit()).then(|| port.parse().ok())??;
         Some(Self { host: host.to_owned(), port })
+    }
+}
+
+impl Text for Option<Address> {
+    const ALLOWED: &'static str = "HOST:PORT, for example 127.0.0.1:9090, or empty for none";
+
+    fn parse(text: &str) -> Option<Self> {
+        if text.is_empty() { Some(None) } else { Address::parse(text).map(Some) }
     }
 }
 

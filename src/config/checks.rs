@@ -35,6 +35,15 @@ impl<'a> Checks<'a> {
         self.found.push(problem);
     }
 
+    /// Refuses a key that is set without another that it makes no sense without.
+    pub(super) fn needs<S: Section>(&mut self, set: (&str, bool), other: (&str, bool)) {
+        let (key, other_key) = (join(S::PATH, set.0), join(S::PATH, other.0));
+        if set.1 && !other.1 && !self.merged.refused.contains(&other_key) {
+            let origin = origin_of(&self.merged.tree, &key);
+            self.found.push(Problem::of(&origin, self.shown(&key), format!("needs {other_key}, which is empty")));
+        }
+    }
+
     pub(super) fn into_problems(self) -> Vec<Problem> {
         self.found
     }

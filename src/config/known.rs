@@ -18,8 +18,12 @@ pub(super) const PREFIX: &str = "APP__";
 const HIDDEN: &str = "\"[redacted]\"";
 
 /// Keys that can hold a secret, what of their value may be shown, and a short name of their variable besides the full one.
-const SECRETS: [(&str, Secrecy, Option<&str>); 2] =
-    [("store.url", Secrecy::Url, None), ("store.redis.password", Secrecy::All, Some("APP__STORE__PASSWORD"))];
+const SECRETS: [(&str, Secrecy, Option<&str>); 3] = [
+    // Digests are no secret; a key that was put in the place of one is.
+    ("auth.keys", Secrecy::All, None),
+    ("store.url", Secrecy::Url, None),
+    ("store.redis.password", Secrecy::All, Some("APP__STORE__PASSWORD")),
+];
 
 /// What of a value is a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +95,7 @@ impl Key {
         match (self.secrecy, value) {
             (Secrecy::Nothing, value) => literal(value),
             (_, Value::String(_, text)) if text.is_empty() => literal(value),
+            (_, Value::Array(_, items)) if items.is_empty() => literal(value),
             (Secrecy::Url, Value::String(_, text)) => {
                 // Of what is no URL of ours, nobody knows which part is the password.
                 text.parse::<StoreUrl>().map_or_else(|_| HIDDEN.to_owned(), |url| quoted(&url.to_string()))
@@ -198,8 +203,11 @@ pub(super) fn value_of(value: &Spanned<DeValue<'_>>, source: &str) -> Value {
         DeValue::Float(number) => number.as_str().parse::<f64>().map_or_else(|_| as_written(), Value::from),
         DeValue::Boolean(flag) => Value::from(*flag),
         DeValue::Datetime(_) => as_written(),
-        DeValue::Array(_) => Value::from(Vec::<Value>::new()),
-        DeValue::Table(_) => Value::from(figment::value::Dict::new()),
+        DeValue::Array(items) => Value::from(items.iter().map(|item| value_of(item, source)).collect::<Vec<_>>()),
+        DeValue::Table(table) => {
+            let members = table.iter().map(|(name, value)| (name.get_ref().to_string(), value_of(value, source)));
+            Value::from(members.collect::<figment::value::Dict>())
+        }
     }
 }
 
@@ -217,6 +225,7 @@ fn literal(value: &Value) -> String {
         Value::Num(_, number) => number_literal(*number),
         Value::Empty(..) => String::new(),
         Value::Dict(..) => "a table".to_owned(),
+        Value::Array(_, items) if items.is_empty() => "[]".to_owned(),
         Value::Array(..) => "an array".to_owned(),
     }
 }

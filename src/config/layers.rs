@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use figment::Figment;
 use figment::error::Kind;
-use figment::value::Value;
+use figment::value::{Dict, Value};
 
 use super::Config;
 use super::flags::Flag;
@@ -86,9 +86,9 @@ pub(super) fn shown(key: &Key, value: &Value) -> String {
 
 /// What is allowed for a key, in words.
 pub(super) fn allowed(defaults: &Figment, key: &Key) -> String {
-    // No key takes an array: the refusal says what it takes.
-    let array = Setting::new(key, Value::from(Vec::<Value>::new()), Origin::new("", Origin::DEFAULT));
-    match defaults.clone().merge(&array).extract::<Config>().map_err(|error| error.kind) {
+    // No key takes a table: the refusal says what it takes.
+    let table = Setting::new(key, Value::from(Dict::new()), Origin::new("", Origin::DEFAULT));
+    match defaults.clone().merge(&table).extract::<Config>().map_err(|error| error.kind) {
         Err(Kind::InvalidType(_, allowed)) => allowed,
         Ok(_) | Err(_) => String::new(),
     }

@@ -52,9 +52,10 @@ pub fn load(sources: Sources) -> Result<Config, Problems> {
 }
 
 fn validate(config: &Config, known: &Known, merged: &Merged) -> Vec<Problem> {
-    let Config { server, shutdown, limits, ingest, definitions, store, telemetry, effective: _ } = config;
+    let Config { server, auth, shutdown, limits, ingest, definitions, store, telemetry, effective: _ } = config;
     let mut checks = Checks::new(known, merged);
     server.validate(&mut checks);
+    auth.validate(&mut checks);
     shutdown.validate(&mut checks);
     limits.validate(&mut checks);
     ingest.validate(&mut checks);

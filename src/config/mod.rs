@@ -5,6 +5,7 @@
 //! it came from, what is allowed, and the known key that may have been meant.
 
 mod address;
+mod auth;
 mod checks;
 mod definitions;
 mod document;
@@ -36,6 +37,7 @@ use self::checks::Checks;
 use self::render::Effective;
 
 pub use self::address::Address;
+pub use self::auth::Auth;
 pub use self::definitions::Definitions;
 pub use self::document::document;
 pub use self::flags::Flag;
@@ -44,7 +46,7 @@ pub use self::limits::Limits;
 pub use self::load::{Sources, load};
 pub use self::origins::Origins;
 pub use self::problem::{Problem, Problems};
-pub use self::server::Server;
+pub use self::server::{Server, Tls};
 pub use self::shutdown::Shutdown;
 pub use self::store::{Embedded, Redis, Store};
 pub use self::telemetry::{LogFormat, LogLevel, Telemetry};
@@ -56,6 +58,8 @@ pub use self::telemetry::{LogFormat, LogLevel, Telemetry};
 pub struct Config {
     /// The listener and its connections.
     pub server: Server,
+    /// Who may use it.
+    pub auth: Auth,
     /// How the process ends.
     pub shutdown: Shutdown,
     /// How much one request may ask, bring and get.

@@ -1,5 +1,6 @@
-//! `[server]`: the listener and its connections.
+//! `[server]`: the listener and its connections, and `[server.tls]`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -45,6 +46,30 @@ pub struct Server {
     /// Whether replies of gRPC are compressed for every client that accepts it.
     #[serde(deserialize_with = "scalar::flag")]
     pub compress_grpc: bool,
+    /// Whether everybody may reach everything on a public address.
+    #[serde(deserialize_with = "scalar::flag")]
+    pub insecure: bool,
+    /// The certificate of the port.
+    pub tls: Tls,
+}
+
+/// TLS of the port.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Tls {
+    /// PEM file of the certificate chain; none: plain text.
+    #[serde(deserialize_with = "scalar::text")]
+    pub certificate_file: Option<PathBuf>,
+    /// PEM file of its private key.
+    #[serde(deserialize_with = "scalar::text")]
+    pub private_key_file: Option<PathBuf>,
+    /// PEM file of the authorities of client certificates; none: clients need none.
+    #[serde(deserialize_with = "scalar::text")]
+    pub client_ca_file: Option<PathBuf>,
+    /// How often the files are looked at.
+    #[serde(deserialize_with = "scalar::duration::<MILLISECOND, HOUR, _>")]
+    pub reload_interval: Duration,
 }
 
 impl Section for Server {
@@ -52,5 +77,11 @@ impl Section for Server {
 
     fn validate(&self, checks: &mut Checks<'_>) {
         checks.in_order::<Self, _>(("default_deadline", self.default_deadline), ("max_deadline", self.max_deadline));
+        let tls = &self.tls;
+        let (certificate, key) = ("tls.certificate_file", "tls.private_key_file");
+        checks.needs::<Self>((certificate, tls.certificate_file.is_some()), (key, tls.private_key_file.is_some()));
+        checks.needs::<Self>((key, tls.private_key_file.is_some()), (certificate, tls.certificate_file.is_some()));
+        let client_ca = ("tls.client_ca_file", tls.client_ca_file.is_some());
+        checks.needs::<Self>(client_ca, (certificate, tls.certificate_file.is_some()));
     }
 }

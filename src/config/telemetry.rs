@@ -4,6 +4,7 @@ use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
 use super::Section;
+use super::address::Address;
 use super::checks::Checks;
 use super::scalar::{self, Text};
 
@@ -18,6 +19,9 @@ pub struct Telemetry {
     /// Which lines are logged.
     #[serde(deserialize_with = "scalar::text")]
     pub log_level: LogLevel,
+    /// Where the metrics are served beside the port, without a key; none: nowhere.
+    #[serde(deserialize_with = "scalar::text")]
+    pub metrics_address: Option<Address>,
 }
 
 /// How a line of the log looks.

@@ -1,5 +1,6 @@
 //! The layers together. Each test gives its own environment: none reads or changes that of the process.
 
+mod auth;
 mod bad_input;
 mod documents;
 mod layers;

@@ -7,6 +7,10 @@ pub enum Code {
     InvalidArgument,
     /// No such path or method.
     NotFound,
+    /// The call needs an API key, and has none that is known.
+    Unauthenticated,
+    /// The API key is known, and not for this.
+    PermissionDenied,
     /// The path exists, for another HTTP method.
     MethodNotAllowed,
     /// The body is in a format that the path does not read.
@@ -42,9 +46,11 @@ pub struct Facts {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::InvalidArgument,
         Self::NotFound,
+        Self::Unauthenticated,
+        Self::PermissionDenied,
         Self::MethodNotAllowed,
         Self::UnsupportedMediaType,
         Self::RequestTooLarge,
@@ -62,6 +68,8 @@ impl Code {
         let (name, http, grpc, retry_after_ms) = match self {
             Self::InvalidArgument => ("INVALID_ARGUMENT", 400, 3, None),
             Self::NotFound => ("NOT_FOUND", 404, 12, None),
+            Self::Unauthenticated => ("UNAUTHENTICATED", 401, 16, None),
+            Self::PermissionDenied => ("PERMISSION_DENIED", 403, 7, None),
             Self::MethodNotAllowed => ("METHOD_NOT_ALLOWED", 405, 12, None),
             Self::UnsupportedMediaType => ("UNSUPPORTED_MEDIA_TYPE", 415, 12, None),
             Self::RequestTooLarge => ("REQUEST_TOO_LARGE", 413, 8, None),

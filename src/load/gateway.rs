@@ -2,11 +2,13 @@
 //! when the old one breaks.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
-use tonic::transport::{Channel, Endpoint};
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Status, Streaming};
 
 use super::LoadError;
@@ -19,12 +21,52 @@ use super::store::{again, too_large};
 use crate::api::feature_store_client::FeatureStoreClient;
 use crate::api::{WriteRowsRequest, WriteRowsResponse, write_rows_request::Rows};
 use crate::error::{self, ERROR_CODE};
+use crate::store::Secret;
+use crate::tls::{self, Client};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A gateway that answers no ping for this long is gone.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// How long the gateway may take to end a stream that has all its answers.
 const GOODBYE: Duration = Duration::from_secs(1);
+
+/// A running gateway and how to reach it.
+#[derive(Clone, Debug)]
+pub struct Remote {
+    /// Its HOST:PORT.
+    pub address: String,
+    /// By TLS; none: as plain text.
+    pub secured: Option<Secured>,
+    /// The API key to send.
+    pub key: Option<Secret>,
+}
+
+/// How to connect by TLS.
+#[derive(Clone, Debug)]
+pub struct Secured {
+    /// Whom to trust, and who to be.
+    pub client: Client,
+    /// The name that the gateway's certificate must be for.
+    pub server_name: String,
+}
+
+impl Secured {
+    fn config(&self) -> Result<ClientTlsConfig, LoadError> {
+        // Looks into the files first: what is wrong with them would otherwise be told at the first connection, without their names.
+        tls::client(&self.client).map_err(|error| LoadError::new(error.to_string()))?;
+        let read =
+            |path: &Path| std::fs::read(path).map_err(|error| LoadError::new(format!("{}: {error}", path.display())));
+        let mut config = ClientTlsConfig::new().domain_name(&self.server_name);
+        config = match &self.client.ca {
+            Some(ca) => config.ca_certificate(Certificate::from_pem(read(ca)?)),
+            None => config.with_native_roots(),
+        };
+        if let Some((certificate, key)) = &self.client.identity {
+            config = config.identity(Identity::from_pem(read(certificate)?, read(key)?));
+        }
+        Ok(config)
+    }
+}
 
 /// Why a stream ended before its time.
 enum Broken {
@@ -40,6 +82,7 @@ enum Broken {
 pub(super) struct Gateway {
     address: String,
     endpoint: Endpoint,
+    authorization: Option<MetadataValue<Ascii>>,
     view: String,
     in_flight: usize,
     backoff: Backoff,
@@ -49,16 +92,24 @@ pub(super) struct Gateway {
 }
 
 impl Gateway {
-    /// The gateway at HOST:PORT; nothing is connected yet.
-    pub(super) fn new(address: &str, options: &Options) -> Result<Self, LoadError> {
-        let endpoint = Endpoint::from_shared(format!("http://{address}"))
+    /// The gateway; nothing is connected yet.
+    pub(super) fn new(remote: &Remote, options: &Options) -> Result<Self, LoadError> {
+        let address = &remote.address;
+        let scheme = if remote.secured.is_some() { "https" } else { "http" };
+        let mut endpoint = Endpoint::from_shared(format!("{scheme}://{address}"))
             .map_err(|error| LoadError::new(format!("{address:?} is no address of the form HOST:PORT: {error}")))?
             .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(KEEP_ALIVE)
             .keep_alive_timeout(KEEP_ALIVE);
+        if let Some(secured) = &remote.secured {
+            endpoint = endpoint
+                .tls_config(secured.config()?)
+                .map_err(|error| LoadError::new(format!("TLS can't be set up: {}", root_cause(&error))))?;
+        }
         Ok(Self {
-            address: address.to_owned(),
+            address: address.clone(),
             endpoint,
+            authorization: remote.key.as_ref().map(authorization).transpose()?,
             view: options.view.clone(),
             in_flight: usize::try_from(options.in_flight).unwrap_or(1),
             backoff: Backoff::new(options.retry_for),
@@ -105,7 +156,11 @@ impl Gateway {
             // Whether the stream takes it shows in its answers.
             drop(stream.send(self.request(batch)));
         }
-        let call = FeatureStoreClient::new(channel).write_rows(UnboundedReceiverStream::new(requests)).await;
+        let mut request = tonic::Request::new(UnboundedReceiverStream::new(requests));
+        if let Some(authorization) = &self.authorization {
+            request.metadata_mut().insert("authorization", authorization.clone());
+        }
+        let call = FeatureStoreClient::new(channel).write_rows(request).await;
         let mut answers = call.map_err(|status| self.broken(&status))?.into_inner();
         let mut expected = 0;
         while !self.pending.is_empty() || intake.is_open() {
@@ -202,6 +257,14 @@ impl Gateway {
         }
         Broken::Final(LoadError::new(format!("{}: the gateway refused: {}", self.address, told(status))))
     }
+}
+
+/// The header that carries the key.
+fn authorization(key: &Secret) -> Result<MetadataValue<Ascii>, LoadError> {
+    let value: Result<MetadataValue<Ascii>, _> = format!("Bearer {}", key.reveal()).parse();
+    let mut value = value.map_err(|_| LoadError::new("the API key must be printable ASCII".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn told(status: &Status) -> String {

@@ -23,6 +23,7 @@ mod summary;
 
 pub use error::LoadError;
 pub use format::Format;
+pub use gateway::{Remote, Secured};
 pub use options::Options;
 pub use summary::Summary;
 
@@ -36,8 +37,8 @@ use report::Report;
 /// Where the rows go.
 #[derive(Clone, Debug)]
 pub enum Target {
-    /// A running gateway: its HOST:PORT.
-    Gateway(String),
+    /// A running gateway.
+    Gateway(Remote),
     /// The store behind this core; nobody else has it open.
     Store(Lookup),
 }
@@ -51,7 +52,7 @@ pub async fn run(options: Options, target: Target, messages: Box<dyn Write + Sen
     let mut report = Report::new(&options, source.unit, source.total, messages);
     let mut intake = Intake::start(source.rows, options.batch_rows, options.strict);
     let delivered = match &target {
-        Target::Gateway(address) => Gateway::new(address, &options)?.deliver(&mut intake, &mut report).await,
+        Target::Gateway(remote) => Gateway::new(remote, &options)?.deliver(&mut intake, &mut report).await,
         Target::Store(lookup) => store::deliver(lookup, &options, &mut intake, &mut report).await,
     };
     let done = match delivered {

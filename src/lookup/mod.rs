@@ -125,6 +125,12 @@ impl Lookup {
         self.catalog.load_full()
     }
 
+    /// Whether there are definitions beside the built-in view.
+    #[must_use]
+    pub fn has_definitions(&self) -> bool {
+        self.definitions.is_some()
+    }
+
     /// Reads the definitions again and serves them from now on; requests under way finish with those they began with.
     ///
     /// # Errors

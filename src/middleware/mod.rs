@@ -1,5 +1,6 @@
 //! One Tower layer a file. The order in which they are stacked, and why, is in `server/stack.rs`.
 
+pub mod auth;
 pub mod catch_panic;
 pub mod compression;
 pub mod cors;

@@ -82,7 +82,7 @@ pub(super) async fn definitions(State(gateway): State<Gateway>) -> Json<Definiti
     Json(response(gateway.lookup.catalog().describe()))
 }
 
-/// Reads the definitions again, and serves them from then on. An invalid set is refused with all that is wrong, and the one before stays.
+/// Reads the definitions and the API keys again, and serves by them from then on. What is invalid is refused, and what was before stays.
 #[utoipa::path(
     post,
     path = "/v1/admin/reload",
@@ -90,12 +90,12 @@ pub(super) async fn definitions(State(gateway): State<Gateway>) -> Json<Definiti
     operation_id = "reload",
     responses(
         (status = 200, body = DefinitionsResponse, description = "What is served now."),
-        (status = 409, body = schema::ErrorBody, description = "FAILED_PRECONDITION: no definitions are configured, or they are invalid"),
+        (status = 409, body = schema::ErrorBody, description = "FAILED_PRECONDITION: no definitions are configured, or they or the API keys are invalid"),
         (status = 504, body = schema::ErrorBody, description = "DEADLINE_EXCEEDED"),
     )
 )]
 pub(super) async fn reload(State(gateway): State<Gateway>) -> Result<Json<DefinitionsResponse>, Error> {
-    gateway.lookup.reload().await?;
+    gateway.reload().await?;
     Ok(definitions(State(gateway)).await)
 }
 

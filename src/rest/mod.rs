@@ -13,4 +13,4 @@ mod schema;
 mod write_events;
 mod write_rows;
 
-pub use router::{Gateway, document, router};
+pub use router::{Gateway, document, metrics_router, router};

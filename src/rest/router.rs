@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::extract::Request;
+use axum::routing::get;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{definitions, docs, feature_vectors, online_features, ops, write_events, write_rows};
+use crate::auth::Keys;
 use crate::error::{Code, Error};
 use crate::lookup::Lookup;
 
@@ -18,6 +20,8 @@ use crate::lookup::Lookup;
 pub struct Gateway {
     /// The core.
     pub lookup: Lookup,
+    /// Who may ask it.
+    pub keys: Keys,
     /// Bytes of one request body.
     pub max_request_bytes: usize,
     /// Set when the process is asked to stop.
@@ -27,6 +31,27 @@ pub struct Gateway {
 impl Gateway {
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Reads the API keys and the definitions again. What is wrong with one does not hold up the other.
+    ///
+    /// # Errors
+    /// FAILED_PRECONDITION with what is wrong; of that the one before is served on. Also where there is neither a key nor a definition.
+    pub async fn reload(&self) -> Result<(), Error> {
+        let keys = self.keys.clone();
+        // Off the threads that serve: it reads files.
+        let read = tokio::task::spawn_blocking(move || keys.reload()).await.map_err(|error| error.to_string());
+        let read = read.and_then(|done| done);
+        let count = self.keys.now().all().len();
+        match &read {
+            Ok(()) if count > 0 => tracing::info!(count, "API keys are loaded"),
+            Ok(()) => {}
+            Err(cause) => tracing::error!(cause, "API keys are not loaded, the ones before stay"),
+        }
+        if self.lookup.has_definitions() || (read.is_ok() && count == 0) {
+            self.lookup.reload().await?;
+        }
+        read.map_err(|cause| Error::new(Code::FailedPrecondition, format!("API keys: {cause}")))
     }
 }
 
@@ -48,6 +73,7 @@ fn routes() -> OpenApiRouter<Gateway> {
 /// All of REST. An unknown path is NOT_FOUND, of gRPC too.
 pub fn router(gateway: Gateway) -> Router {
     let (router, document) = routes().split_for_parts();
+    let document = docs::secured(document);
     router
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(gateway)
@@ -55,12 +81,17 @@ pub fn router(gateway: Gateway) -> Router {
         .fallback(not_found)
 }
 
+/// `/metrics` alone, for a listener of its own.
+pub fn metrics_router(gateway: Gateway) -> Router {
+    Router::new().route("/metrics", get(ops::metrics)).with_state(gateway).fallback(not_found)
+}
+
 /// The OpenAPI document as committed.
 ///
 /// # Errors
 /// When it can't be written as JSON.
 pub fn document() -> Result<String, serde_json::Error> {
-    let document = routes().into_openapi();
+    let document = docs::secured(routes().into_openapi());
     document.to_pretty_json().map(|json| json + "\n")
 }
 

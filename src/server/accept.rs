@@ -1,5 +1,6 @@
-//! The accept loop: HTTP/1.1 and HTTP/2 on one port, by what the client says first.
+//! The accept loop: HTTP/1.1 and HTTP/2 on one port, by what the client says first, within TLS where there is a certificate.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,14 +9,18 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
 use tower::{Service, ServiceExt};
 
+use super::certificates::Certificates;
 use super::first_bytes::FirstBytes;
 use super::gather::gathered;
+use super::handshake::Handshake;
 use crate::config::Server;
 use crate::middleware::measure::Measured;
 use crate::telemetry::metrics::Metrics;
@@ -30,9 +35,16 @@ const MAX_HEADERS: u32 = 32 << 10;
 /// Pause after the operating system refused a connection, for example because file descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// Where clients connect.
+pub(super) struct Port {
+    pub(super) listener: TcpListener,
+    /// The certificate; none: plain text.
+    pub(super) certificates: Option<Arc<Certificates>>,
+}
+
 /// Accepts connections until `stop` ends, then lets those that are open finish for `grace`.
 pub(super) async fn serve<S>(
-    listener: TcpListener,
+    port: Port,
     service: S,
     settings: &Server,
     metrics: &'static Metrics,
@@ -43,10 +55,13 @@ pub(super) async fn serve<S>(
     S: Clone + Send + Sync + 'static,
     S::Future: Send + 'static,
 {
+    let Port { listener, certificates } = port;
     let acceptor = Acceptor {
+        certificates,
         builder: builder(settings),
         service,
         open: GracefulShutdown::new(),
+        closing: watch::Sender::new(()),
         limit: Arc::new(Semaphore::new(settings.max_connections)),
         first_bytes: settings.handshake_timeout,
         metrics,
@@ -57,7 +72,7 @@ pub(super) async fn serve<S>(
         let Ok(permit) = acceptor.limit.clone().acquire_owned().await else { break };
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => acceptor.connection(stream, permit),
+                Ok((stream, peer)) => acceptor.connection(stream, peer, permit),
                 Err(error) => {
                     tracing::warn!(cause = %error, "could not accept a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -67,6 +82,8 @@ pub(super) async fn serve<S>(
         }
     }
     drop(listener);
+    // Who has not yet shaken hands has asked for nothing.
+    drop(acceptor.closing);
     if tokio::time::timeout(grace, acceptor.open.shutdown()).await.is_err() {
         tracing::warn!(?grace, "connections were still open at the end of shutdown.timeout");
     }
@@ -88,12 +105,24 @@ fn builder(settings: &Server) -> Builder<TokioExecutor> {
 }
 
 struct Acceptor<S> {
+    certificates: Option<Arc<Certificates>>,
     builder: Builder<TokioExecutor>,
     service: S,
     open: GracefulShutdown,
+    /// Dropped when the port is closed.
+    closing: watch::Sender<()>,
     limit: Arc<Semaphore>,
     first_bytes: Duration,
     metrics: &'static Metrics,
+}
+
+/// A connection, from its handshake to its end.
+struct Connection<S> {
+    builder: Builder<TokioExecutor>,
+    service: S,
+    watcher: Watcher,
+    _permit: OwnedSemaphorePermit,
+    _counted: Counted,
 }
 
 /// A connection in the gauge, as long as this lives.
@@ -111,21 +140,50 @@ where
     S: Clone + Send + Sync + 'static,
     S::Future: Send + 'static,
 {
-    fn connection(&self, stream: TcpStream, permit: OwnedSemaphorePermit) {
+    fn connection(&self, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(cause = %error, "could not set TCP_NODELAY");
         }
-        self.metrics.connection(1.0);
-        let counted = Counted(self.metrics);
-        let service = self.service.clone().map_request(|request: Request<Incoming>| request.map(Body::new));
-        let (io, sender) = gathered(FirstBytes::within(stream, self.first_bytes));
-        let served = self.builder.serve_connection(TokioIo::new(io), TowerToHyperService::new(service)).into_owned();
-        let served = self.open.watch(served);
+        let metrics = self.metrics;
+        metrics.connection(1.0);
+        let connection = Connection {
+            builder: self.builder.clone(),
+            service: self.service.clone(),
+            watcher: self.open.watcher(),
+            _permit: permit,
+            _counted: Counted(metrics),
+        };
+        // One limit for the handshake and for the first bytes within it.
+        let until = Instant::now() + self.first_bytes;
+        let Some(certificates) = &self.certificates else {
+            tokio::spawn(connection.serve(FirstBytes::until(stream, until)));
+            return;
+        };
+        let handshake = Handshake { stream, peer, config: certificates.current(), until };
+        let mut closing = self.closing.subscribe();
         tokio::spawn(async move {
-            if let Err(error) = sender.drive(served).await {
-                tracing::debug!(cause = %error, "a connection ended early");
+            tokio::select! {
+                stream = handshake.run(metrics) => if let Some(stream) = stream {
+                    connection.serve(FirstBytes::until(stream, until)).await;
+                },
+                _ = closing.changed() => {}
             }
-            drop((permit, counted));
         });
+    }
+}
+
+impl<S> Connection<S>
+where
+    S: Service<Request<Body>, Response = Response<Measured>, Error = std::convert::Infallible>,
+    S: Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
+{
+    async fn serve<I: AsyncRead + AsyncWrite + Send + Unpin + 'static>(self, io: I) {
+        let service = self.service.map_request(|request: Request<Incoming>| request.map(Body::new));
+        let (io, sender) = gathered(io);
+        let served = self.builder.serve_connection(TokioIo::new(io), TowerToHyperService::new(service));
+        if let Err(error) = sender.drive(self.watcher.watch(served.into_owned())).await {
+            tracing::debug!(cause = %error, "a connection ended early");
+        }
     }
 }

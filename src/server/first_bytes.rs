@@ -3,10 +3,9 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 /// Bytes of the connection preface of HTTP/2; every request of HTTP/1.1 with its host header is longer too.
 const PREFACE: usize = 24;
@@ -20,9 +19,9 @@ pub(super) struct FirstBytes<I> {
 }
 
 impl<I> FirstBytes<I> {
-    /// Gives the peer this long to say something.
-    pub(super) fn within(io: I, limit: Duration) -> Self {
-        Self { io, received: 0, timer: Some(Box::pin(tokio::time::sleep(limit))) }
+    /// Gives the peer until then to say something.
+    pub(super) fn until(io: I, end: Instant) -> Self {
+        Self { io, received: 0, timer: Some(Box::pin(tokio::time::sleep_until(end))) }
     }
 }
 
@@ -72,6 +71,7 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for FirstBytes<I> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[tokio::test]
@@ -79,7 +79,7 @@ mod tests {
         let cases = [(&b""[..], false), (b"PRI * HTTP/2.0\r\n", false), (b"GET / HTTP/1.1\r\nhost: h\r\n\r\n", true)];
         for (said, answered) in cases {
             let (mut client, server) = tokio::io::duplex(64);
-            let mut server = FirstBytes::within(server, Duration::from_millis(200));
+            let mut server = FirstBytes::until(server, Instant::now() + Duration::from_millis(200));
             client.write_all(said).await.unwrap();
             let mut buffer = vec![0; said.len()];
             server.read_exact(&mut buffer).await.unwrap();

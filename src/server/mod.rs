@@ -1,13 +1,16 @@
 //! The process: one listener, the merged routers, the stack of layers, and an end without loss.
 
 mod accept;
+mod certificates;
+mod exposure;
 mod first_bytes;
 mod gather;
+mod handshake;
 mod health;
 mod shutdown;
 mod stack;
 mod start;
 
 pub use shutdown::Stop;
-pub use start::{RunError, run};
+pub use start::{Listeners, RunError, run};
 pub(crate) use start::{limits, store_options};

@@ -8,8 +8,10 @@ use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
 use tower::{Service, ServiceBuilder};
 
+use crate::auth::Keys;
 use crate::config::Config;
 use crate::grpc::{self, FeatureService, FeatureStoreServer};
+use crate::middleware::auth::AuthLayer;
 use crate::middleware::catch_panic::CatchPanicLayer;
 use crate::middleware::deadline::DeadlineLayer;
 use crate::middleware::measure::{MeasureLayer, Measured};
@@ -53,6 +55,7 @@ fn reflection() -> Result<tonic_reflection::server::Builder<'static>, tonic_refl
 pub(super) fn stack(
     router: Router,
     config: &Config,
+    keys: Keys,
     metrics: &'static Metrics,
 ) -> impl Service<Request<Body>, Response = Response<Measured>, Error = std::convert::Infallible, Future: Send + 'static>
 + Clone
@@ -83,7 +86,9 @@ pub(super) fn stack(
         })
         // Before the deadline sets a timer and the handler reads anything: what is refused costs next to nothing.
         .layer(ShedLayer::new(config.limits.max_in_flight))
-        // Innermost: only the handler's time is limited, and its error is rendered as any other.
+        // Only the time of what is within is limited, and its error is rendered as any other.
         .layer(DeadlineLayer { default: config.server.default_deadline, max: config.server.max_deadline })
+        // Innermost: nothing is routed, or read of the body, for whom it is not meant.
+        .layer(AuthLayer { keys, metrics })
         .service(router)
 }

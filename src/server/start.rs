@@ -11,12 +11,17 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tonic_health::ServingStatus;
 
-use super::{accept, health, stack};
-use crate::config::Config;
+use super::accept::{self, Port};
+use super::certificates::{self, Certificates};
+use super::exposure::{self, Exposure};
+use super::{health, stack};
+use crate::auth::{KeySet, Keys};
+use crate::config::{Config, Sources};
 use crate::lookup::{self, Lookup, RequestLimits};
-use crate::rest::Gateway;
+use crate::rest::{self, Gateway};
 use crate::store::{self, OnlineStore, StoreError};
 use crate::telemetry::metrics::Metrics;
+use crate::tls::TlsError;
 
 /// How often the samples of the histograms are folded.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -34,23 +39,44 @@ pub enum RunError {
     /// The definitions are invalid.
     #[error("definitions.path:\n{0}")]
     Definitions(String),
+    /// Everybody could read and write everything.
+    #[error("server.address: {0}")]
+    Exposed(String),
+    /// The certificate can't be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The listener failed.
     #[error("listener: {0}")]
     Listener(#[from] std::io::Error),
 }
 
-/// Serves on a bound listener until `shutdown` ends; then is not ready for `shutdown.delay`, closes the port, finishes what is in flight
+/// Where the gateway is reached.
+#[derive(Debug)]
+pub struct Listeners {
+    /// REST and gRPC.
+    pub main: TcpListener,
+    /// `/metrics` without a key.
+    pub metrics: Option<TcpListener>,
+}
+
+/// Serves on bound listeners until `shutdown` ends; then is not ready for `shutdown.delay`, closes the port, finishes what is in flight
 /// within `shutdown.timeout`, and closes the store.
 ///
 /// # Errors
-/// When the store can't be opened, or its last writes can't be finished.
+/// When the address is public and nobody would need a key, the certificate can't be used, the store can't be opened, or its last writes
+/// can't be finished.
 pub async fn run(
-    listener: TcpListener,
+    listeners: Listeners,
     config: Config,
+    sources: Sources,
     metrics: &'static Metrics,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
     metrics.saturation.listener(config.server.max_connections, Handle::current().metrics().num_workers());
+    let address = listeners.main.local_addr()?;
+    let exposure = Exposure::of(address, &config);
+    exposure.check(&config.auth.keys).map_err(RunError::Exposed)?;
+    let certificates = Certificates::load(&config.server.tls, metrics)?;
     let store = store::open(&config.store.url, &store_options(&config))?;
     let mut lookup = Lookup::new(store.clone(), limits(&config), metrics);
     if let Some(path) = &config.definitions.path {
@@ -59,8 +85,10 @@ pub async fn run(
         lookup.compare_with_store(wait).await.map_err(RunError::Definitions)?;
     }
     let stopping = Arc::new(AtomicBool::new(false));
+    let keys = Keys::new(config.auth.keys.clone(), exposure::source(sources, exposure));
     let gateway = Gateway {
         lookup: lookup.clone(),
+        keys: keys.clone(),
         max_request_bytes: config.limits.max_request_bytes,
         stopping: stopping.clone(),
     };
@@ -68,12 +96,18 @@ pub async fn run(
     health::tell(&reporter, ServingStatus::NotServing).await;
     let health_service = tonic_health::server::HealthService::from_health_reporter(reporter.clone());
     let (stop_streams, stream_stop) = watch::channel(false);
-    let service = stack::stack(stack::router(gateway, health_service, stream_stop)?, &config, metrics);
+    let router = stack::router(gateway.clone(), health_service, stream_stop)?;
+    let service = stack::stack(router, &config, keys, metrics);
 
-    let reloading = tokio::spawn(reload(lookup.clone()));
+    let reloading = tokio::spawn(reload(gateway.clone(), certificates.clone()));
+    let renewing =
+        certificates.clone().map(|it| tokio::spawn(certificates::watch(it, config.server.tls.reload_interval)));
     let watching = tokio::spawn(health::watch(lookup, reporter.clone()));
     let folding = tokio::spawn(fold(metrics));
-    announce(listener.local_addr()?, &*store);
+    let scraped =
+        listeners.metrics.map(|listener| tokio::spawn(serve_metrics(listener, gateway, config.clone(), metrics)));
+    exposure.warn(&config);
+    announce(address, &*store, certificates.is_some());
     let stop = async {
         shutdown.await;
         stopping.store(true, Ordering::Relaxed);
@@ -82,25 +116,42 @@ pub async fn run(
         tokio::time::sleep(config.shutdown.delay).await;
         stop_streams.send_replace(true);
     };
-    accept::serve(listener, service, &config.server, metrics, stop, config.shutdown.timeout).await;
+    let port = Port { listener: listeners.main, certificates };
+    accept::serve(port, service, &config.server, metrics, stop, config.shutdown.timeout).await;
     folding.abort();
-    reloading.abort();
+    for task in [Some(reloading), renewing, scraped].into_iter().flatten() {
+        task.abort();
+    }
     store.close().await?;
     tracing::info!("stopped");
     Ok(())
 }
 
 /// The line that tells where the gateway listens; scripts and tests read it.
-fn announce(address: SocketAddr, store: &dyn OnlineStore) {
-    tracing::info!(%address, store = store.name(), version = env!("CARGO_PKG_VERSION"), "listening");
+fn announce(address: SocketAddr, store: &dyn OnlineStore, tls: bool) {
+    tracing::info!(%address, tls, store = store.name(), version = env!("CARGO_PKG_VERSION"), "listening");
 }
 
-/// Reads the definitions again at every SIGHUP; what is wrong with them is in the log.
-async fn reload(lookup: Lookup) {
+/// Reads the definitions, the keys and the certificate again at every SIGHUP; what is wrong with them is in the log.
+async fn reload(gateway: Gateway, certificates: Option<Arc<Certificates>>) {
     let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
     while hangup.recv().await.is_some() {
-        drop(lookup.reload().await);
+        if let Some(certificates) = &certificates {
+            certificates::look(certificates, true).await;
+        }
+        drop(gateway.reload().await);
     }
+}
+
+/// `/metrics` on an address of its own, until it is dropped: without keys and without TLS, in the same layers.
+async fn serve_metrics(listener: TcpListener, gateway: Gateway, config: Config, metrics: &'static Metrics) {
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!(%address, "metrics are served without a key");
+    }
+    let open = Keys::new(KeySet::default(), Arc::new(|| Ok(KeySet::default())));
+    let service = stack::stack(rest::metrics_router(gateway), &config, open, metrics);
+    let port = Port { listener, certificates: None };
+    accept::serve(port, service, &config.server, metrics, std::future::pending(), Duration::ZERO).await;
 }
 
 async fn fold(metrics: &'static Metrics) {

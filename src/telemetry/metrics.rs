@@ -1,4 +1,5 @@
-//! Every metric but those of events and of what can be full: its name, help, labels and buckets, and the handles that the hot path uses.
+//! Every metric but those of events, security and of what can be full: its name, help, labels and buckets, and the handles that the hot path
+//! uses.
 
 #![expect(clippy::disallowed_macros, reason = "metrics are declared here")]
 
@@ -11,6 +12,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use super::events::EventMetrics;
 use super::labels::{METHODS, Outcome, Protocol};
 use super::saturation::{BatchGauges, Saturation};
+use super::security::SecurityMetrics;
 use crate::lookup::{Reason, Status, Tally};
 use crate::store::{StoreErrorKind, StoreGauges};
 
@@ -58,6 +60,8 @@ pub struct Metrics {
     pub events: EventMetrics,
     /// Those of what can be full.
     pub saturation: Saturation,
+    /// Those of what is refused.
+    pub security: SecurityMetrics,
     handle: PrometheusHandle,
     requests: Vec<OnceLock<Histogram>>,
     stages: [Histogram; 3],
@@ -119,6 +123,7 @@ impl Metrics {
         Ok(Box::leak(Box::new(Self {
             events: EventMetrics::declare(),
             saturation: Saturation::declare(),
+            security: SecurityMetrics::declare(),
             handle,
             requests: (0..Protocol::ALL.len() * METHODS.len() * Outcome::COUNT).map(|_| OnceLock::new()).collect(),
             stages: ["decode", "store", "encode"].map(|stage| metrics::histogram!(STAGE_DURATION, "stage" => stage)),

@@ -70,12 +70,18 @@ pub async fn channel(gateway: &Gateway) -> Channel {
 
 /// A client of REST over HTTP/1.1.
 pub fn http1() -> reqwest::Client {
-    reqwest::Client::builder().http1_only().timeout(Duration::from_secs(30)).build().unwrap()
+    builder().http1_only().timeout(Duration::from_secs(30)).build().unwrap()
 }
 
 /// A client of REST over HTTP/2 by prior knowledge.
 pub fn http2() -> reqwest::Client {
-    reqwest::Client::builder().http2_prior_knowledge().timeout(Duration::from_secs(30)).build().unwrap()
+    builder().http2_prior_knowledge().timeout(Duration::from_secs(30)).build().unwrap()
+}
+
+fn builder() -> reqwest::ClientBuilder {
+    // Wanted even for plain text.
+    unskew_gateway::tls::install_provider();
+    reqwest::Client::builder()
 }
 
 /// `POST /v1/online-features`.

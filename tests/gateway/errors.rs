@@ -11,6 +11,7 @@ use unskew_gateway::error::Code;
 
 use crate::clients::{self, Request};
 use crate::failures::{self, Failure};
+use crate::keys;
 use crate::raw::{self, GET_ONLINE_FEATURES};
 use crate::stores::Store;
 use crate::support::gateway::Gateway;
@@ -27,12 +28,14 @@ async fn every_code_that_a_client_can_provoke() {
     let small = [("limits.max_request_bytes", "2000"), ("limits.max_reply_bytes", "2000")];
     let down = RedisServer::stopped();
     let unfitted = Store::embedded();
+    let guarded = Store::embedded();
     let directory = tempfile::tempdir().unwrap();
     let definitions = directory.path().join("d.yaml");
     std::fs::write(&definitions, UNFITTED).unwrap();
     let gateways = Gateways {
         small: Gateway::start_with(&store.url(), &small),
         without_store: Gateway::start(&down.url()),
+        guarded: Gateway::start_with(&guarded.url(), &[("auth.keys", &keys::one_each())]),
         unfitted: Gateway::start_with(&unfitted.url(), &[("definitions.path", definitions.to_str().unwrap())]),
         _store: store,
     };
@@ -48,6 +51,7 @@ struct Gateways {
     small: Gateway,
     without_store: Gateway,
     unfitted: Gateway,
+    guarded: Gateway,
     _store: Store,
 }
 
@@ -59,6 +63,15 @@ impl Gateways {
             Code::InvalidArgument => ask_both(&self.small, &none).await,
             Code::ReplyTooLarge => ask_both(&self.small, &Request::of(&["big"])).await,
             Code::RequestTooLarge => ask_both(&self.small, &Request::of(&["x".repeat(4000).as_str()])).await,
+            Code::Unauthenticated => ask_both(&self.guarded, &Request::of(&["a"])).await,
+            Code::PermissionDenied => {
+                let key = ("authorization", "Bearer write");
+                let request = clients::http1().get(self.guarded.url("/v1/definitions")).header(key.0, key.1);
+                [
+                    failures::of_rest(request.send().await.unwrap()).await,
+                    raw::failure(&self.guarded, GET_ONLINE_FEATURES, &[key], raw::frame(b"\x0a\x01a")).await,
+                ]
+            }
             Code::Unavailable => ask_both(&self.without_store, &Request::of(&["a"])).await,
             Code::NotFound => [
                 rest(&self.small, Method::GET, "/nothing").await,

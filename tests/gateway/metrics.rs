@@ -17,12 +17,22 @@ pub struct Scrape(String);
 
 /// Reads `/metrics`.
 pub async fn scrape(gateway: &Gateway) -> Scrape {
-    let response = clients::http1().get(gateway.url("/metrics")).send().await.unwrap();
+    scrape_url(&gateway.url("/metrics")).await
+}
+
+/// The same by its URL.
+pub async fn scrape_url(url: &str) -> Scrape {
+    let response = clients::http1().get(url).send().await.unwrap();
     assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/plain; version=0.0.4"));
     Scrape(response.text().await.unwrap())
 }
 
 impl Scrape {
+    /// A reading that was made otherwise.
+    pub fn of(text: String) -> Self {
+        Self(text)
+    }
+
     /// Every sample: name, labels and value.
     fn samples(&self) -> impl Iterator<Item = (&str, Vec<(&str, &str)>, f64)> {
         self.0.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(|line| {

@@ -103,6 +103,7 @@ impl Gateway {
     pub fn rest(&self, ids: &[&str]) -> BTreeMap<String, Value> {
         let url = format!("http://{}/v1/online-features", self.address());
         let body = serde_json::json!({ "entity_ids": ids });
+        unskew_gateway::tls::install_provider();
         runtime().block_on(async {
             let answer = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
             let mut answer: Value = answer.json().await.unwrap();

@@ -1,7 +1,10 @@
 """docker-compose.yml, as far as it can be checked without a docker daemon."""
 
+import hashlib
 import os
+import re
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +70,9 @@ def test_the_gateway_takes_its_environment(compose: dict[str, Any], tmp_path: Pa
     secret = tmp_path / "password"
     secret.write_text("unguessed\n", encoding="utf-8")
     settings["APP__STORE__PASSWORD_FILE"] = str(secret)
+    keys = tmp_path / "keys"
+    keys.write_text('[{name = "compose", sha256 = "' + 64 * "a" + '", scopes = ["read"]}]', encoding="utf-8")
+    settings["APP__AUTH__KEYS_FILE"] = str(keys)
     settings["APP__DEFINITIONS__PATH"] = str(ROOT / "examples" / "fraud" / "definitions")
     binary = os.environ.get("UNSKEW_GATEWAY_BIN", str(ROOT / "target" / "release" / "unskew-gateway"))
     run = subprocess.run(
@@ -81,7 +87,7 @@ def test_the_script_that_makes_the_secrets(compose: dict[str, Any], tmp_path: Pa
     service = compose["services"]["secrets"]
     # Compose writes a dollar of the script as two.
     script = service["command"][0].replace("$$", "$").replace("cd /secrets", f"cd {tmp_path}")
-    for folder in ("redis", "grafana"):
+    for folder in ("redis", "grafana", "gateway"):
         (tmp_path / folder).mkdir()
     command = [*service["entrypoint"], script]
     subprocess.run(command, check=True, timeout=10)
@@ -90,5 +96,11 @@ def test_the_script_that_makes_the_secrets(compose: dict[str, Any], tmp_path: Pa
     assert len(password) >= 32
     assert made[tmp_path / "redis" / "redis.conf"] == f"requirepass {password}\n"
     assert made[tmp_path / "grafana" / "password"] not in ("", password)
+    key = made[tmp_path / "gateway" / "key"]
+    assert re.fullmatch("unskew_[0-9a-f]{64}", key)
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    assert tomllib.loads(f"keys = {made[tmp_path / 'gateway' / 'keys']}") == {
+        "keys": [{"name": "compose", "sha256": digest, "scopes": ["read", "write", "admin"]}]
+    }
     subprocess.run(command, check=True, timeout=10)
     assert made == {path: path.read_text(encoding="utf-8") for path in made}, "made again"

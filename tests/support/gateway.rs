@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -97,9 +98,18 @@ impl Gateway {
 
     /// Serves from this store with more settings, such as `("limits.max_entity_ids", "5")`.
     pub fn start_with(store: &str, settings: &[(&str, &str)]) -> Self {
+        Self::serve(&["serve"], store, settings)
+    }
+
+    /// The same with a configuration file, which can be written again.
+    pub fn start_configured(store: &str, file: &Path, settings: &[(&str, &str)]) -> Self {
+        Self::serve(&["serve", "--config", file.to_str().expect("a path of text")], store, settings)
+    }
+
+    fn serve(arguments: &[&str], store: &str, settings: &[(&str, &str)]) -> Self {
         let base = [("server.address", "127.0.0.1:0"), ("store.url", store), ("telemetry.log_format", "json")];
         let settings: Vec<_> = base.iter().chain(settings).copied().collect();
-        let mut child = command(&["serve"], &settings).stdout(Stdio::null()).spawn().expect("the binary");
+        let mut child = command(arguments, &settings).stdout(Stdio::null()).spawn().expect("the binary");
         let log = Log::default();
         log.follow(child.stderr.take().expect("standard error"));
         let start = Instant::now();

@@ -42,7 +42,7 @@ fn unknown_keys_in_a_file_are_named_as_written() {
         ("timeout = '1s'", "timeout (unskew.toml:1): unknown key; did you mean store.timeout?"),
         (
             "kafka = 1",
-            "kafka (unskew.toml:1): unknown key; allowed are server, shutdown, limits, ingest, definitions, store, telemetry",
+            "kafka (unskew.toml:1): unknown key; allowed are server, auth, shutdown, limits, ingest, definitions, store, telemetry",
         ),
         (
             "[store]\nfoo_bar_baz = 1",

@@ -48,6 +48,7 @@ fn every_key_has_a_variable_and_a_flag_and_a_place_in_a_file_that_work() {
             (&file, "/unskew.toml:1\n".to_owned()),
         ] {
             assert_eq!(config.server, defaults.server);
+            assert_eq!(config.auth, defaults.auth);
             assert_eq!(config.shutdown, defaults.shutdown);
             assert_eq!(config.limits, defaults.limits);
             assert_eq!(config.ingest, defaults.ingest);

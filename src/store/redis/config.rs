@@ -1,7 +1,6 @@
 //! fred's pool from our options.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use fred::clients::Pool;
@@ -9,12 +8,11 @@ use fred::types::Builder;
 use fred::types::config::{
     Config, ReconnectPolicy, Server, ServerConfig, TcpConfig, TlsConfig, TlsConnector, UnresponsiveConfig,
 };
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::ServerName;
 
 use crate::store::url::{RedisUrl, Secret};
 use crate::store::{StoreError, StoreErrorKind};
+use crate::tls;
 
 /// How often a connection that owes answers is looked at.
 const UNRESPONSIVE_INTERVAL: Duration = Duration::from_millis(200);
@@ -50,7 +48,7 @@ pub(super) fn pool(url: &RedisUrl, options: &Options) -> Result<Pool, StoreError
         password: password.map(|password| password.reveal().to_owned()),
         server: ServerConfig::Centralized { server: Server::new(url.host.clone(), url.port) },
         database: url.database,
-        tls: tls(url, options)?,
+        tls: secured(url, options)?,
         ..Config::default()
     };
     let mut builder = Builder::from_config(config);
@@ -77,53 +75,19 @@ pub(super) fn pool(url: &RedisUrl, options: &Options) -> Result<Pool, StoreError
         .map_err(|error| StoreError::new(StoreErrorKind::Refused, format!("redis can't be used: {}", error.details())))
 }
 
-fn tls(url: &RedisUrl, options: &Options) -> Result<Option<TlsConfig>, StoreError> {
+fn secured(url: &RedisUrl, options: &Options) -> Result<Option<TlsConfig>, StoreError> {
     if !url.tls {
         return Ok(None);
     }
     if ServerName::try_from(url.host.as_str()).is_err() {
         return Err(invalid(format!("redis host {:?} is no name or address that a certificate can be for", url.host)));
     }
-    let roots = match &options.ca_file {
-        Some(path) => own_roots(path)?,
-        None => system_roots()?,
-    };
-    // The provider by name: another crate may bring a second one, and then rustls would not know which is meant.
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| invalid(format!("TLS can't be set up: {error}")))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let trusted = tls::Client { ca: options.ca_file.clone(), identity: None };
+    let config = tls::client(&trusted).map_err(|error| {
+        let file = if options.ca_file.is_some() { "redis CA file" } else { "rediss" };
+        invalid(format!("{file}: {error}"))
+    })?;
     Ok(Some(TlsConfig::from(TlsConnector::from(config))))
-}
-
-fn own_roots(path: &Path) -> Result<RootCertStore, StoreError> {
-    let wrong = |what: String| invalid(format!("redis CA file {} {what}", path.display()));
-    let mut roots = RootCertStore::empty();
-    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| wrong(format!("can't be read: {error}")))?;
-    for certificate in certificates {
-        let certificate = certificate.map_err(|error| wrong(format!("is no PEM file: {error}")))?;
-        roots.add(certificate).map_err(|error| wrong(format!("holds a certificate that can't be used: {error}")))?;
-    }
-    if roots.is_empty() {
-        return Err(wrong(
-            "holds no certificate; it should have PEM blocks that begin with BEGIN CERTIFICATE".to_owned(),
-        ));
-    }
-    Ok(roots)
-}
-
-fn system_roots() -> Result<RootCertStore, StoreError> {
-    let found = rustls_native_certs::load_native_certs();
-    let mut roots = RootCertStore::empty();
-    // Systems carry certificates that rustls can't use; the others are enough.
-    roots.add_parsable_certificates(found.certs);
-    if roots.is_empty() {
-        let cause = found.errors.first().map(|error| format!(": {error}")).unwrap_or_default();
-        return Err(invalid(format!("the system has no certificate authorities for rediss{cause}; name a CA file")));
-    }
-    Ok(roots)
 }
 
 fn invalid(message: String) -> StoreError {

@@ -21,7 +21,7 @@ DEFAULT_TIMEOUT = 5.0
 
 
 def gateway_options(function: Function) -> Function:
-    """`--address`, `--timeout`, `--ca` and `--insecure-key`: give the command its `client`, not yet connected."""
+    """`--address`, `--timeout` and the options of TLS and keys: what `connect` takes."""
     options = [
         click.option(
             "--address",
@@ -47,6 +47,18 @@ def gateway_options(function: Function) -> Function:
             help="Connect by TLS, and trust the authorities of this PEM file.",
         ),
         click.option(
+            "--certificate",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Connect by TLS, and show the certificate of this PEM file; needs --certificate-key.",
+        ),
+        click.option(
+            "--certificate-key",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="PEM file of the private key of --certificate.",
+        ),
+        click.option(
             "--allow-insecure",
             is_flag=True,
             help="Send the API key of UNSKEW_API_KEY over plain text to other machines too.",
@@ -57,9 +69,18 @@ def gateway_options(function: Function) -> Function:
     return function
 
 
-def connect(address: str, timeout: float, tls: bool, ca: Path | None, allow_insecure: bool) -> FeatureStoreClient:
+def connect(
+    address: str,
+    timeout: float,
+    tls: bool,
+    ca: Path | None,
+    certificate: Path | None,
+    certificate_key: Path | None,
+    allow_insecure: bool,
+) -> FeatureStoreClient:
     """The client that these options ask for."""
-    secured = TLS(ca=ca) if tls or ca else None
+    wanted = tls or ca or certificate or certificate_key
+    secured = TLS(ca=ca, certificate=certificate, key=certificate_key) if wanted else None
     return FeatureStoreClient(address, timeout=timeout, tls=secured, allow_insecure=allow_insecure)
 
 

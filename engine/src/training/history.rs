@@ -8,9 +8,8 @@ use bumpalo::Bump;
 use super::TrainingError;
 use super::table::{Place, Table, key_columns};
 use crate::definitions::{EventId, Source};
-use crate::scope::Scope;
 use crate::value::Value;
-use crate::windows::{Events, Head, Id, WindowPlan, projected_rows};
+use crate::windows::{Events, Head, Id, WindowPlan};
 
 /// The history of a source, and where its columns stand.
 pub(super) struct History<'a> {
@@ -23,8 +22,6 @@ pub(super) struct History<'a> {
     id: Option<usize>,
     version: Option<usize>,
     pub(super) known_at: Option<usize>,
-    /// The columns that a projection is, if it has no condition.
-    plain: Option<Vec<usize>>,
 }
 
 impl<'a> History<'a> {
@@ -44,7 +41,7 @@ impl<'a> History<'a> {
         let table = Table::of_source(source, batches, &|column| reads.contains(&column))?;
         let places = table.places().collect();
         let version = version.filter(|_| id.is_some());
-        Ok(Self { plan, table, places, keys, time, id, version, known_at, plain: plan.plain_columns() })
+        Ok(Self { plan, table, places, keys, time, id, version, known_at })
     }
 
     /// Reads the events at these places, column by column.
@@ -78,10 +75,11 @@ impl<'a> History<'a> {
         range: Range<usize>,
         arena: &'v Bump,
     ) -> Result<(Events<'v>, Option<Vec<i64>>), TrainingError> {
-        let missing = |column: usize, at: usize| match places.get(at) {
-            Some(place) => self.table.bad(column, *place, "is null, and every event needs it".to_owned()),
+        let bad = |column: usize, at: usize, why: String| match places.get(at) {
+            Some(place) => self.table.bad(column, *place, why),
             None => TrainingError::Definition("an event is not there".to_owned()),
         };
+        let missing = |column: usize, at: usize| bad(column, at, "is null, and every event needs it".to_owned());
         let mut heads = Vec::with_capacity(range.len());
         for at in range.clone() {
             let Some(Value::Time(time)) = block.times.get(at).copied() else { return Err(missing(self.time, at)) };
@@ -103,34 +101,13 @@ impl<'a> History<'a> {
             range.clone().map(at_of).collect::<Result<Vec<i64>, _>>()
         };
         let known_at = self.known_at.zip(block.known_at.as_ref()).map(known_at).transpose()?;
-        let values = match &self.plain {
-            Some(columns) => {
-                let column = |column: &usize| block.columns.get(*column)?.get(range.clone());
-                projected_rows(&columns.iter().filter_map(column).collect::<Vec<_>>())
-            }
-            None => self.with_conditions((block, places), range, arena)?,
-        };
+        let columns: Vec<&[Value<'v>]> =
+            block.columns.iter().map(|column| column.get(range.clone()).unwrap_or_default()).collect();
+        let values = self.plan.project_rows(&columns, range.len(), arena).map_err(|(row, fault)| {
+            let why = format!("belongs to an event that a condition refuses: {}", fault.why);
+            bad(self.time, range.start + row, why)
+        })?;
         Ok((Events::of(heads, values, self.plan.width()), known_at))
-    }
-
-    /// Projections that have conditions, row by row.
-    fn with_conditions<'v>(
-        &'v self,
-        (block, places): (&Block<'v>, &[Place]),
-        range: Range<usize>,
-        arena: &'v Bump,
-    ) -> Result<Vec<Value<'v>>, TrainingError> {
-        let mut values = Vec::with_capacity(range.len() * self.plan.width());
-        for at in range {
-            let column = |column: &Vec<Value<'v>>| column.get(at).copied().unwrap_or(Value::Null);
-            let inputs = arena.alloc_slice_fill_iter(block.columns.iter().map(column));
-            let projected = self.plan.project(&Scope { inputs, arena }, &mut values);
-            if let (Err(fault), Some(place)) = (projected, places.get(at)) {
-                let why = format!("belongs to an event that a condition refuses: {}", fault.why);
-                return Err(self.table.bad(self.time, *place, why));
-            }
-        }
-        Ok(values)
     }
 }
 

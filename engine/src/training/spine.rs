@@ -8,9 +8,8 @@ use super::entities::{Entities, Groups, NOBODY};
 use super::table::{Place, Table};
 use crate::definitions::{self, Entity, Service};
 use crate::dtype::{DType, Scalar};
-use crate::scope::Scope;
 use crate::value::Value;
-use crate::windows::{WindowPlan, projected_rows};
+use crate::windows::WindowPlan;
 
 /// What errors call it.
 pub const SPINE: &str = "the spine";
@@ -107,20 +106,13 @@ impl Request<'_> {
             Ok(values)
         };
         let columns: Vec<Vec<Value<'v>>> = self.of_source.iter().map(column).collect::<Result<_, _>>()?;
-        if let Some(plain) = plan.plain_columns() {
-            let read: Vec<&[Value<'v>]> =
-                plain.iter().filter_map(|column| columns.get(*column)).map(Vec::as_slice).collect();
-            return Ok(projected_rows(&read));
-        }
-        let mut values = Vec::with_capacity(places.len() * plan.width());
-        for (at, place) in places.iter().enumerate() {
-            let value = |column: &Vec<Value<'v>>| column.get(at).copied().unwrap_or(Value::Null);
-            let inputs = arena.alloc_slice_fill_iter(columns.iter().map(value));
-            plan.project(&Scope { inputs, arena }, &mut values).map_err(|fault| {
-                let why = format!("has a condition that refuses the request: {}", fault.why);
-                self.table.refused(&plan.view().name, *place, why)
-            })?;
-        }
-        Ok(values)
+        let columns: Vec<&[Value<'v>]> = columns.iter().map(Vec::as_slice).collect();
+        plan.project_rows(&columns, places.len(), arena).map_err(|(row, fault)| {
+            let why = format!("has a condition that refuses the request: {}", fault.why);
+            match places.get(row) {
+                Some(place) => self.table.refused(&plan.view().name, *place, why),
+                None => TrainingError::Definition(why),
+            }
+        })
     }
 }

@@ -27,7 +27,6 @@ pub use events::{Events, Head, Id};
 pub use intake::{
     Applied, EntityEvents, EventIntake, EventView, LoadError, LoadedState, Refused, TakenEvents, ViewEvents,
 };
-pub use order::projected_rows;
 pub use plan::WindowPlan;
 pub use state::{Accepted, State};
 pub use sweep::{Asked, Sink};

@@ -23,7 +23,7 @@ pub(super) fn projected(value: Value<'_>) -> Value<'_> {
 
 /// Rows of projected values, one after the other, of columns.
 #[must_use]
-pub fn projected_rows<'v>(columns: &[&[Value<'v>]]) -> Vec<Value<'v>> {
+pub(super) fn projected_rows<'v>(columns: &[&[Value<'v>]]) -> Vec<Value<'v>> {
     if let [one] = columns {
         return one.iter().copied().map(projected).collect();
     }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use bumpalo::Bump;
 use sha2::{Digest, Sha256};
 
 use super::accumulator::{Kind, Read, Spec};
 use super::bounds::Bounds;
 use super::finish::{Feature, Function};
 use super::multiset::Side;
-use super::order::projected;
+use super::order::{projected, projected_rows};
 use super::values::IdKind;
 use crate::definitions::{Aggregation, Columns, EventId, Service, Source, View, ViewKind, WindowView};
 use crate::dtype::{DType, Scalar};
@@ -235,13 +236,30 @@ impl WindowPlan {
             .copied()
     }
 
-    /// The columns of the source that a projection is, in its order; none if it has conditions too.
-    #[must_use]
-    pub fn plain_columns(&self) -> Option<Vec<usize>> {
+    /// The projections of some rows, one after the other. `columns`: the values of the rows by the position of their column in the source; a column
+    /// that nothing reads may be empty.
+    ///
+    /// # Errors
+    /// The first row that a condition refuses, and why.
+    pub fn project_rows<'v>(
+        &'v self,
+        columns: &[&[Value<'v>]],
+        rows: usize,
+        arena: &'v Bump,
+    ) -> Result<Vec<Value<'v>>, (usize, Fault)> {
         let column = |value: &Projected| {
-            if let Projected::Column { position, .. } = value { Some(*position) } else { None }
+            if let Projected::Column { position, .. } = value { columns.get(*position).copied() } else { None }
         };
-        self.projection.iter().map(column).collect()
+        if let Some(plain) = self.projection.iter().map(column).collect::<Option<Vec<_>>>() {
+            return Ok(projected_rows(&plain));
+        }
+        let mut values = Vec::with_capacity(rows * self.width());
+        for row in 0..rows {
+            let value = |column: &&[Value<'v>]| column.get(row).copied().unwrap_or(Value::Null);
+            let inputs = arena.alloc_slice_fill_iter(columns.iter().map(value));
+            self.project(&Scope { inputs, arena }, &mut values).map_err(|fault| (row, fault))?;
+        }
+        Ok(values)
     }
 
     /// For each column of the source the request column of a service that stands for it, if the view reads the request and the column.

@@ -1,9 +1,11 @@
-"""What `vectors` costs beside the call itself: building the request and decoding the reply, in µs a call.
+"""What `vectors` costs beside the call itself, in µs a call.
 
     python client/benches/vectors_overhead.py [--rows 100] [--columns 50] [--calls 2000]
 
 One thread. The peer in the same run is a bare call of grpc with prepared bytes, to the same server: another process
-that answers at once with the same reply. Medians.
+that answers at once with the same reply. Before each call the peer is busy for as long as building the request and
+decoding the reply take alone: a call after a pause is slower, as the other process has gone to sleep. The three take
+turns, call by call, as the speed of a shared machine changes. Medians.
 """
 
 import argparse
@@ -81,14 +83,18 @@ def server_of(reply: bytes) -> Iterator[str]:
         process.join()
 
 
-def micros(call: Callable[[], object], calls: int) -> float:
-    """The median of the times of a call, in µs, after a tenth of them as a warm-up."""
-    times: list[int] = []
-    for _ in range(calls + calls // 10):
-        start = time.perf_counter_ns()
-        call()
-        times.append(time.perf_counter_ns() - start)
-    return statistics.median(times[calls // 10 :]) / 1000
+def micros(call: Callable[[], object]) -> float:
+    """The time of a call in µs."""
+    start = time.perf_counter_ns()
+    call()
+    return (time.perf_counter_ns() - start) / 1000
+
+
+def be_busy(micros: float) -> None:
+    """Keeps the processor for as long."""
+    end = time.perf_counter_ns() + micros * 1000
+    while time.perf_counter_ns() < end:
+        pass
 
 
 def measure(client: unskew.FeatureStoreClient, address: str, reply: bytes, columns: Columns, calls: int) -> str:
@@ -105,14 +111,19 @@ def measure(client: unskew.FeatureStoreClient, address: str, reply: bytes, colum
         return _vectors.decode_vectors(wire.FeatureVectorsResponse.FromString(reply), as_numpy=True)
 
     prepared = build()
-    building, decoding = micros(build, calls), micros(decode, calls)
-    whole = micros(lambda: client.vectors(SERVICE, entities, request), calls)
+    times: list[tuple[float, float, float, float]] = []
     with grpc.insecure_channel(address, options=_channel.channel_options(address, 64 << 20, None)) as channel:
         bare: Any = channel.unary_unary(_channel.GET_FEATURE_VECTORS.path)
-        peer = micros(lambda: bare(prepared, timeout=10.0), calls)
+        for _ in range(calls + calls // 10):
+            building, decoding = micros(build), micros(decode)
+            be_busy(building + decoding)
+            peer = micros(lambda: bare(prepared, timeout=10.0))
+            times.append((building, decoding, peer, micros(lambda: client.vectors(SERVICE, entities, request))))
+    # The first ones are a warm-up.
+    building, decoding, peer, whole = map(statistics.median, zip(*times[calls // 10 :], strict=True))
     return (
-        f"build {building:6.1f}  decode {decoding:5.1f}  both {building + decoding:6.1f} (limit {LIMIT:.0f})  "
-        f"client.vectors {whole:6.1f}  bare grpc {peer:6.1f}  difference {whole - peer:6.1f}"
+        f"build {building:6.1f}  decode {decoding:5.1f}  client.vectors {whole:6.1f}  bare grpc {peer:6.1f}  "
+        f"difference {whole - peer:6.1f} (limit {LIMIT:.0f})"
     )
 
 

@@ -1,7 +1,10 @@
 //! Definitions as JSON, for those who look at them.
 
 use serde_json::{Map, Value as Json, json};
-use unskew_engine::definitions::{Column, Definitions, Entity, Layout, Service, SlotSource, Source, View, ViewKind};
+use unskew_engine::definitions::{
+    Check, Column, Constant, Definitions, Entity, EventId, Layout, OnFailure, Quality, Service, SlotSource, Source,
+    View, ViewKind,
+};
 
 /// All that is defined.
 pub(crate) fn describe(definitions: &Definitions) -> Json {
@@ -25,10 +28,49 @@ fn entity(entity: &Entity) -> Json {
 }
 
 fn source(source: &Source) -> Json {
+    let event_id = source.event_id.as_ref().map(|id| match id {
+        EventId::None => "none",
+        EventId::Column(column) => column,
+    });
     json!({
-        "columns": columns(&source.columns), "event_time": source.event_time, "description": source.description,
+        "columns": columns(&source.columns), "event_time": source.event_time, "event_id": event_id,
+        "version": source.version, "created": source.created, "known_at": source.known_at,
+        "iceberg": source.locations.get("iceberg"), "kafka": source.locations.get("kafka"),
+        "quality": source.quality.iter().map(quality).collect::<Vec<_>>(), "description": source.description,
         "owner": source.owner, "tags": source.tags,
     })
+}
+
+/// Checks by their keys in the file.
+fn quality(rule: &Quality) -> Json {
+    let checks = rule.checks.iter().map(|check| match check {
+        Check::NotNull => ("not_null", true.into()),
+        Check::Min(value) => ("min", constant(value)),
+        Check::Max(value) => ("max", constant(value)),
+        Check::OneOf(values) => ("one_of", values.iter().map(constant).collect()),
+        Check::Unique => ("unique", true.into()),
+        Check::Freshness(micros) => ("freshness", (*micros).into()),
+    });
+    let on_failure = match rule.on_failure {
+        OnFailure::Fail => "fail",
+        OnFailure::Quarantine => "quarantine",
+        OnFailure::Warn => "warn",
+    };
+    json!({
+        "name": rule.name, "column": rule.column, "on_failure": on_failure, "description": rule.description,
+        "checks": checks.map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>(),
+    })
+}
+
+/// A single value: times are microseconds since 1970-01-01 UTC, bytes a list of numbers.
+fn constant(value: &Constant) -> Json {
+    match value {
+        Constant::Bool(value) => (*value).into(),
+        Constant::Int(value) | Constant::Time(value) => (*value).into(),
+        Constant::Float(value) => (*value).into(),
+        Constant::Text(text) => text.as_str().into(),
+        Constant::Bytes(bytes) | Constant::List(_, bytes) => bytes.as_slice().into(),
+    }
 }
 
 fn view(view: &View) -> Json {

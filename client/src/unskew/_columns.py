@@ -4,7 +4,9 @@ What is null is None, NaT or pandas' NA, and a null of Arrow; in an object colum
 number NaN, as it is offline: the engine takes it for null, unless a step keeps it.
 """
 
+import array
 import datetime as dt
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -87,7 +89,10 @@ def _add(column: wire.Column, where: str, kind: type, values: list[Any], nulls: 
         values = [_cells.to_json(where, row, value) for row, value in enumerate(values)]
     into = getattr(column, field)
     try:
-        into.values.extend(values)
+        if kind is float:
+            into.MergeFromString(_packed(values))
+        else:
+            into.values.extend(values)
     except (TypeError, ValueError):
         _cells.check(where, values, kind)
         raise
@@ -96,6 +101,23 @@ def _add(column: wire.Column, where: str, kind: type, values: list[Any], nulls: 
         into.SetInParent()
     if nulls:
         column.nulls.extend(nulls)
+
+
+VALUES = b"\x0a"
+"""What stands before field 1 of a message, when it has a length."""
+
+
+def _packed(numbers: list[float]) -> bytes:
+    """`Floats` with these numbers as it is on the wire: made as one block, in a third of the time that adding takes."""
+    block = array.array("d", numbers)
+    if sys.byteorder == "big":
+        block.byteswap()
+    length, size = bytearray(), len(block) * block.itemsize
+    while size > 0x7F:  # noqa: PLR2004 (seven bits a byte)
+        length.append(size & 0x7F | 0x80)
+        size >>= 7
+    length.append(size)
+    return VALUES + length + block.tobytes()
 
 
 def _micros(where: str, values: list[Any]) -> list[int]:

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -13,7 +13,7 @@ from unskew._html import html_table
 from unskew.errors import Diagnostic, UnknownName
 from unskew.service import Fitted, Service
 
-__all__ = ["Column", "Definitions", "Entity", "Feature", "Source", "View", "load", "parse"]
+__all__ = ["Column", "Definitions", "Entity", "Feature", "QualityRule", "Source", "View", "load", "parse"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,21 @@ class Entity:
 
 
 @dataclass(frozen=True)
+class QualityRule:
+    """What the rows of a source must keep to be appended to its history."""
+
+    name: str
+    column: str | None
+    """The column that it looks at; None for `freshness`, which looks at the event time."""
+    checks: Mapping[str, Any] = field(hash=False)
+    """By their keys in the file, in this order: `not_null`, `min`, `max`, `one_of`, `unique`, `freshness`. Times are
+    microseconds since 1970-01-01 UTC, `freshness` is microseconds, bytes are lists of their numbers."""
+    on_failure: str
+    """`fail`, `quarantine` or `warn`."""
+    description: str = ""
+
+
+@dataclass(frozen=True)
 class Source:
     """Where rows or events come from."""
 
@@ -41,6 +56,19 @@ class Source:
     event_time: str
     """The column of the event time."""
     columns: tuple[Column, ...]
+    event_id: str | None = None
+    """The column that tells two events apart; `none` if repeats count, None if the source does not say."""
+    version: str | None = None
+    """The column whose greater value wins among events of one id."""
+    created: str | None = None
+    """The column that says when a row was created."""
+    known_at: str | None = None
+    """The column from which on training may know a row."""
+    iceberg: str | None = None
+    """The Iceberg table of its history, `namespace.table`."""
+    kafka_topic: str | None = None
+    """The topic of its live events."""
+    quality: tuple[QualityRule, ...] = ()
     description: str = ""
 
 
@@ -219,7 +247,25 @@ def _entity(name: str, it: Mapping[str, Any]) -> Entity:
 
 
 def _source(name: str, it: Mapping[str, Any]) -> Source:
-    return Source(name, it["event_time"], _columns(it["columns"]), it["description"] or "")
+    return Source(
+        name,
+        it["event_time"],
+        _columns(it["columns"]),
+        event_id=it["event_id"],
+        version=it["version"],
+        created=it["created"],
+        known_at=it["known_at"],
+        iceberg=it["iceberg"],
+        kafka_topic=it["kafka"] and it["kafka"]["topic"],
+        quality=tuple(_quality(rule) for rule in it["quality"]),
+        description=it["description"] or "",
+    )
+
+
+def _quality(it: Mapping[str, Any]) -> QualityRule:
+    order = ("not_null", "min", "max", "one_of", "unique", "freshness")
+    checks = {name: it["checks"][name] for name in order if name in it["checks"]}
+    return QualityRule(it["name"], it["column"], MappingProxyType(checks), it["on_failure"], it["description"] or "")
 
 
 def _view(name: str, it: Mapping[str, Any]) -> View:

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::model::{Column, Entity, EventId, Source};
 use super::node::{Key, Kind, Node};
+use super::quality::quality;
 use super::section::{Known, Section};
 use super::suggest::did_you_mean;
 use crate::diagnostics::Diagnostics;
@@ -72,6 +73,7 @@ fn source(key: &Key, node: &Node, out: &mut Diagnostics) -> Option<Source> {
     };
     let version = role("version", &[Scalar::Int64]);
     let (created, known_at) = (role("created", TIMESTAMP), role("known_at", TIMESTAMP));
+    let quality = quality(node, &columns, out);
     Some(Source {
         name: key.name.clone(),
         event_time: event_time.ok()??,
@@ -81,6 +83,7 @@ fn source(key: &Key, node: &Node, out: &mut Diagnostics) -> Option<Source> {
         known_at: known_at.ok()?,
         columns,
         locations: locations(node),
+        quality: quality?,
         description: node.text_of("description").map(str::to_owned),
         owner: node.text_of("owner").map(str::to_owned),
         tags: node.texts_of("tags"),

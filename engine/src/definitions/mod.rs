@@ -18,6 +18,7 @@ mod inputs;
 pub mod model;
 pub mod node;
 mod place;
+mod quality;
 mod schema;
 mod section;
 mod services;

@@ -65,6 +65,8 @@ pub struct Source {
     pub columns: Vec<Column>,
     /// Where it lies, by kind (`iceberg`, `kafka`): as written; not part of any fingerprint.
     pub locations: BTreeMap<String, serde_json::Value>,
+    /// What its rows must keep to be appended to its history, in the order of the file; not part of any fingerprint.
+    pub quality: Vec<Quality>,
     /// In words.
     pub description: Option<String>,
     /// Who answers for it.
@@ -85,6 +87,49 @@ impl Source {
     pub fn position(&self, column: &str) -> Option<usize> {
         self.columns.iter().position(|found| found.name == column)
     }
+}
+
+/// A rule that the rows of a source must keep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quality {
+    /// Its name.
+    pub name: String,
+    /// The column that it looks at; none if it looks at all rows together.
+    pub column: Option<String>,
+    /// All of them must hold. A null breaks nothing but [`Check::NotNull`].
+    pub checks: Vec<Check>,
+    /// What happens to rows that break it.
+    pub on_failure: OnFailure,
+    /// In words.
+    pub description: Option<String>,
+}
+
+/// What a quality rule checks.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Check {
+    /// There is a value.
+    NotNull,
+    /// No value is less; NaN breaks it.
+    Min(Constant),
+    /// No value is greater; NaN breaks it.
+    Max(Constant),
+    /// Every value is one of these.
+    OneOf(Vec<Constant>),
+    /// No two rows have the same value.
+    Unique,
+    /// The newest event is not older than this, in microseconds.
+    Freshness(i64),
+}
+
+/// What happens to rows that break a quality rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Nothing is written.
+    Fail,
+    /// They are written beside the table, with the reason.
+    Quarantine,
+    /// They are written all the same, and told.
+    Warn,
 }
 
 /// What tells two events of a source apart.

@@ -1,5 +1,6 @@
 //! Every key of the format, declared once: the checker, the JSON Schema and the messages read these tables.
 
+use super::quality::ON_FAILURE;
 use super::shape::{Field, Shape, Table};
 
 const DESCRIPTION: Field = Field::optional("description", "what it is, in words", Shape::Text);
@@ -65,6 +66,11 @@ static SOURCE: Table = Table {
         Field::required("columns", "all columns with their types", COLUMNS),
         Field::optional("iceberg", "the Iceberg table of its history, as `namespace.table`", Shape::Text),
         Field::optional("kafka", "the topic of its live events", Shape::Table(&KAFKA)),
+        Field::optional(
+            "quality",
+            "what its rows must keep to be appended to its history, by name of the rule",
+            Shape::Map { noun: "quality rule", of: &Shape::Table(&QUALITY), min: 0 },
+        ),
         DESCRIPTION,
         OWNER,
         TAGS,
@@ -77,6 +83,35 @@ static KAFKA: Table = Table {
     doc: "where live events of a source come from",
     fields: &[Field::required("topic", "the name of the topic", Shape::Text)],
     refused: &[],
+};
+
+static QUALITY: Table = Table {
+    name: "quality rule",
+    doc: "what rows of a source must keep; null breaks nothing but `not_null`",
+    fields: &[
+        Field::optional("column", "the column that it looks at; `freshness` looks at the event time", Shape::Name),
+        Field::optional("not_null", "whether there must be a value", Shape::Flag),
+        Field::optional("min", "the least value; NaN breaks it", Shape::Constant),
+        Field::optional("max", "the greatest value; NaN breaks it", Shape::Constant),
+        Field::optional("one_of", "all values that may be there", Shape::List { of: &Shape::Constant, min: 1 }),
+        Field::optional("unique", "whether no two rows of an append may have the same value", Shape::Flag),
+        Field::optional(
+            "freshness",
+            "how old the newest event of an append may be, by the clock of who appends",
+            Shape::Duration { none: false },
+        ),
+        Field::optional(
+            "on_failure",
+            "whether nothing is written (`fail`), what breaks it goes to `<table>__quarantine` with the reason (`quarantine`), or all is written and told (`warn`); `fail` unless set",
+            Shape::Choice(&ON_FAILURE),
+        ),
+        DESCRIPTION,
+    ],
+    refused: &[
+        ("range", "give `min` and `max`"),
+        ("in", "the key is `one_of`, a list"),
+        ("values", "the key is `one_of`, a list"),
+    ],
 };
 
 static VIEW: Shape = Shape::Either([("features", &ROW_VIEW), ("aggregations", &WINDOW_VIEW)]);

@@ -446,3 +446,62 @@ services:
         "",
     );
 }
+
+#[test]
+fn quality_rules() {
+    let rules = "
+sources:
+  s:
+    event_time: at
+    columns: {at: timestamp, n: int32, kind: string, xs: list<int64>}
+    quality:
+      ";
+    let cases: &[(&str, &[&str])] = &[
+        ("r: {column: m, min: 1}", &["6:19: `column` names `m`, which is not in `columns`"]),
+        (
+            "r: {not_null: true}",
+            &[
+                "6:7: the quality rule `r` lacks `column`; name the column that it looks at; only `freshness` looks at the event time",
+            ],
+        ),
+        (
+            "r: {column: n, not_null: false}",
+            &[
+                "6:7: the quality rule `r` checks nothing; give `not_null`, `min`, `max`, `one_of`, `unique` or `freshness`",
+            ],
+        ),
+        ("r: {column: n, min: 2, max: 1}", &["6:35: `max` is below `min`, so that no value would be right"]),
+        ("r: {column: kind, min: a}", &["6:30: `min` needs a column of numbers or times, and `kind` is string"]),
+        (
+            "r: {column: n, min: a, one_of: [1, x]}",
+            &[
+                "6:27: `min` must be a whole number from -2147483648 to 2147483647 (int32), not the text `a`",
+                "6:42: an item of `one_of` must be a whole number from -2147483648 to 2147483647 (int32), not the text `x`",
+            ],
+        ),
+        (
+            "r: {column: xs, unique: true}",
+            &["6:10: `one_of` and `unique` need a column of single values, and `xs` is list<int64>"],
+        ),
+        ("r: {freshness: 1d, column: at}", &["6:26: `freshness` stands alone, without `column`; make two rules of it"]),
+        (
+            "r: {freshness: 1d, on_failure: quarantine}",
+            &[
+                "6:7: `freshness` is about all rows together, and can't quarantine some; `on_failure` is `fail` or `warn` there",
+            ],
+        ),
+        (
+            "r: {column: n, min: 1, range: [1, 2], on_failure: worn}",
+            &[
+                "6:30: unknown key `range` in the quality rule `r`; give `min` and `max`",
+                "6:57: `on_failure` must be one of `fail`, `quarantine`, `warn`, not the text `worn`; did you mean `warn`?",
+            ],
+        ),
+    ];
+    let found: Vec<_> = cases.iter().map(|(text, _)| (*text, errors(&format!("{}{text}", &rules[1..])))).collect();
+    let expected: Vec<_> = cases
+        .iter()
+        .map(|(text, expected)| (*text, expected.iter().map(|&error| error.to_owned()).collect()))
+        .collect();
+    assert_eq!(found, expected);
+}

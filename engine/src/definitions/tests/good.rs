@@ -62,6 +62,11 @@ sources:
     known_at: known
     event_id: none
     columns: {customer_id: int64, shop: string, at: timestamp, made: timestamp, known: timestamp, n: int32, xs: list<float32>}
+    quality:
+      few: {column: n, not_null: true, min: 0, max: 9, on_failure: quarantine, description: d}
+      shops: {column: shop, one_of: [a, b], on_failure: warn}
+      since: {column: at, min: \"1970-01-01T00:00:01Z\", unique: true, not_null: false}
+      fresh: {freshness: 2h}
 views:
   profile:
     entity: customer
@@ -103,6 +108,24 @@ services:
       - {input: amount, steps: [{log: {on_null: error, nan: null}}]}
 ",
     );
+    let rules: Vec<_> = all.sources["rows"].quality.iter().map(|rule| (rule.name.as_str(), &rule.checks[..])).collect();
+    let number = Constant::Int;
+    let texts = ["a", "b"].map(|text| Constant::Text(text.to_owned())).to_vec();
+    assert_eq!(
+        rules,
+        [
+            ("few", &[Check::NotNull, Check::Min(number(0)), Check::Max(number(9))][..]),
+            ("shops", &[Check::OneOf(texts)]),
+            ("since", &[Check::Min(Constant::Time(1_000_000)), Check::Unique]),
+            ("fresh", &[Check::Freshness(DAY / 12)]),
+        ]
+    );
+    let [few, shops, _, fresh] = &all.sources["rows"].quality[..] else { panic!() };
+    assert_eq!(
+        (few.column.as_deref(), few.on_failure, shops.on_failure),
+        (Some("n"), OnFailure::Quarantine, OnFailure::Warn)
+    );
+    assert_eq!((&fresh.column, fresh.on_failure), (&None, OnFailure::Fail));
     let profile = &all.views["profile"];
     assert_eq!((profile.version, profile.tags.len(), profile.owner.as_deref()), (3, 2, Some("crm")));
     let ViewKind::Row(row) = &profile.kind else { panic!() };

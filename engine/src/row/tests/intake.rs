@@ -36,6 +36,7 @@ fn view(features: &[(&str, &str)], layout: Layout, source: Option<(&str, Option<
         known_at: None,
         columns: Vec::new(),
         locations: std::collections::BTreeMap::new(),
+        quality: Vec::new(),
         description: None,
         owner: None,
         tags: Vec::new(),

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from unskew import _native
+from unskew._origin import Origin
 from unskew.errors import DataError
 from unskew.service import Fitted, Incomplete
 
@@ -81,6 +82,8 @@ def _write(made: "TrainingSet", place: Path) -> None:
         "slots": list(made.slots),
         "statistics": made.statistics.to_dict(),
     }
+    if made.origin is not None:
+        facts["origin"] = made.origin.to_dict()
     text = json.dumps(facts, ensure_ascii=False, indent=1, allow_nan=False)
     (place / FACTS).write_text(text + "\n", encoding="utf-8")
 
@@ -105,6 +108,7 @@ def load(folder: str | os.PathLike[str]) -> dict[str, Any]:
     return {
         "service": facts["service"], "features": tables[FEATURES], "vectors": vectors, "slots": slots,
         "statuses": tables[STATUSES], "fitted": fitted, "fingerprint": facts["fingerprint"], "incomplete": incomplete,
+        "origin": Origin.from_dict(facts["origin"]) if facts.get("origin") else None,
     }  # fmt: skip
 
 

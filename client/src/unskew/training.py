@@ -1,9 +1,11 @@
 """Training sets: what a service reads for every row of a spine, at the row's own time, and the vectors made of it."""
 
+import datetime as dt
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +16,7 @@ from unskew._engine import translated
 from unskew._histories import Histories, Progress, nobody, workers
 from unskew._html import html_table
 from unskew._join import Join
+from unskew._origin import Origin
 from unskew.definitions import Definitions, load
 from unskew.errors import DataError
 from unskew.service import Fitted, Incomplete, Service
@@ -45,6 +48,8 @@ class TrainingSet:
     """In hexadecimal: what a gateway must serve for a model that was trained on this."""
     incomplete: tuple[Incomplete, ...]
     """The rows with a position that has no finite number."""
+    origin: Origin | None = None
+    """The tables and snapshots that it was made from; None where all histories were given."""
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -103,6 +108,10 @@ def training_set(  # noqa: PLR0913 (each is an option of its own)
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Progress | None = None,
+    as_of_snapshot: Mapping[str, int] | int | None = None,
+    as_of_time: dt.datetime | int | None = None,
+    tag: str | None = None,
+    catalog: Any = None,
 ) -> TrainingSet:
     """What a service would have answered for every row of a spine, computed from the history of its sources.
 
@@ -116,7 +125,7 @@ def training_set(  # noqa: PLR0913 (each is an option of its own)
             Parquet file or folder. It has the key columns of the entities and the request columns of the service; other
             columns, a label for instance, are kept in `features`. Times without a zone are UTC.
         sources: the history of each source that a view of the service reads, as a table or a path like the spine, or as
-            a stream of batches.
+            a stream of batches. What is not given is read from the Iceberg table of the source (`unskew.offline`).
         fitted: parameters of the steps that learn, as those of the training set are for a test set; None: they are
             fitted on this spine.
         time_column: the time t of each row, where the service names none.
@@ -124,9 +133,14 @@ def training_set(  # noqa: PLR0913 (each is an option of its own)
         memory_limit: about how many bytes the events of a source may take while they are joined; None: half of the
             machine's memory. A path or a stream that is larger is joined in parts, which wait in a temporary folder.
         progress: is told what is being done, how much of it is done, and how much there is, or None.
+        as_of_snapshot: the snapshot of the table to read, or one by source where several are read.
+        as_of_time: or what was the newest snapshot at a time.
+        tag: or what a tag names; see `unskew.offline.OfflineStore.tag`.
+        catalog: where the tables are, as in `unskew.offline.open`; None: the catalog `unskew`.
 
     Raises:
         UnknownName: there is no such service, or a source that is given.
+        NotFound: there is no such table, snapshot or tag.
         DataError: a source or a column is missing, or a value does not fit its type.
         FitError: a step can't learn from this spine.
 
@@ -158,6 +172,36 @@ def training_set(  # noqa: PLR0913 (each is an option of its own)
     """
     if not isinstance(definitions, Definitions):
         definitions = load(definitions)
+    as_of = {"as_of_snapshot": as_of_snapshot, "as_of_time": as_of_time, "tag": tag}
+    options = {"time_column": time_column, "threads": threads, "memory_limit": memory_limit, "progress": progress}
+    if catalog is not None or any(it is not None for it in as_of.values()) or _has_table(definitions, service, sources):
+        from unskew import offline  # noqa: PLC0415 (the extra can be missing)
+
+        store = offline.open(definitions, *([] if catalog is None else [catalog]))
+        return store.training_set(service, spine, sources, fitted=fitted, **as_of, **options)
+    return join(definitions, service, spine, sources, fitted=fitted, **options)
+
+
+def _has_table(definitions: Definitions, service: str, given: Mapping[str, _tables.Table] | None) -> bool:
+    """Whether a history that is not given lies in a table."""
+    found = (definitions.views[view].source for view in definitions.services[service].views)
+    lacking = [source for source in found if source is not None and source not in (given or {})]
+    return any(definitions.sources[source].iceberg for source in lacking)
+
+
+def join(
+    definitions: Definitions,
+    service: str,
+    spine: _tables.Table,
+    sources: Mapping[str, _tables.Table] | None = None,
+    *,
+    fitted: Fitted | None = None,
+    time_column: str = "event_time",
+    threads: int | None = None,
+    memory_limit: int | None = None,
+    progress: Progress | None = None,
+) -> TrainingSet:
+    """The training set of histories that are all given. Arguments and errors: as `training_set`."""
     asked = definitions.services[service]
     rows = _tables.whole(spine)
     time = asked.time or time_column

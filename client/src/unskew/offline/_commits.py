@@ -1,0 +1,139 @@
+"""Data files and commits: files are written first, and one commit makes all of them visible or none.
+
+PyIceberg tries a commit again by itself, blindly. Here each attempt looks at the table anew, because another may have
+committed the same batch meanwhile: so its own attempts are switched off.
+"""
+
+import contextlib
+import json
+import random
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+
+import pyarrow as pa
+from pyiceberg.catalog import Catalog
+from pyiceberg.io.pyarrow import _dataframe_to_data_files
+from pyiceberg.manifest import DataFile
+from pyiceberg.table import Table, TableProperties, Transaction
+from pyiceberg.table.snapshots import Snapshot, ancestors_of
+
+from unskew import errors
+from unskew.offline._faults import CONFLICT, translated
+
+BATCH = "unskew.batch-id"
+"""In the summary of a snapshot: which batch it committed."""
+EXPIRED = "unskew.expired-batches"
+"""A property of a table: the batches of snapshots that expired, by the milliseconds of their commits."""
+
+ATTEMPTS = 100
+FIRST_WAIT, LONGEST_WAIT = 0.02, 2.0
+
+
+def write(table: Table, rows: pa.Table) -> list[DataFile]:
+    """Writes rows into data files, which nobody sees before they are committed. Each partition has its own."""
+    with translated(f"rows can't be written for the table {_name(table)!r}"):
+        order = [(name, "ascending") for name in _order(table)]
+        return list(_dataframe_to_data_files(table.metadata, rows.sort_by(order) if order else rows, table.io))
+
+
+def _order(table: Table) -> list[str]:
+    found = (table.schema().find_column_name(field.source_id) for field in table.sort_order().fields)
+    return [name for name in found if name is not None]
+
+
+@contextlib.contextmanager
+def removed_on_failure(table: Table, files: list[DataFile]) -> Iterator[None]:
+    """Removes the files that were written when the block fails, and nothing can refer to them."""
+    try:
+        yield
+    except BaseException as error:
+        if not isinstance(error, errors.Unavailable):
+            remove(table, (file.file_path for file in files))
+        raise
+
+
+def remove(table: Table, paths: Iterable[str]) -> int:
+    """Removes files, as far as that is possible: what stays is found by `expire_snapshots`."""
+    removed = 0
+    for path in paths:
+        with contextlib.suppress(OSError):
+            table.io.delete(path)
+            removed += 1
+    return removed
+
+
+def committed(
+    catalog: Catalog, table: Table, stage: Callable[[Table, Transaction], None], batch: str | None = None
+) -> tuple[Table, Snapshot | None, bool]:
+    """Commits what `stage` does to a transaction; again on the newest table when others were faster.
+
+    Args:
+        catalog: where the table is.
+        table: the table; it may be out of date.
+        stage: is called for each attempt. If it does nothing, nothing is committed.
+        batch: the id of the batch; what has it is committed already.
+
+    Returns:
+        The table afterwards, the snapshot, and whether this call committed it.
+
+    Raises:
+        Aborted: others committed all the time.
+        Unavailable: the catalog does not answer; whether it committed is not known. The same batch can be given again.
+    """
+    identifier, wait = _name(table), FIRST_WAIT
+    for _ in range(ATTEMPTS):
+        with translated(f"the table {identifier!r} can't be opened"):
+            table = catalog.load_table(identifier)
+        if batch is not None and (is_there := find(table, batch)):
+            return table, is_there.snapshot, False
+        before = table.metadata.current_snapshot_id
+        table.metadata = table.metadata.model_copy(
+            update={"properties": {**table.metadata.properties, TableProperties.COMMIT_NUM_RETRIES: "0"}}
+        )
+        try:
+            with translated(f"the table {identifier!r} can't be committed to"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                transaction = table.transaction()
+                stage(table, transaction)
+                transaction.commit_transaction()
+        except errors.Aborted as error:
+            if not isinstance(error.__cause__, CONFLICT):
+                raise
+            time.sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311 (it spreads writers)
+            wait = min(wait * 2, LONGEST_WAIT)
+            continue
+        now = table.current_snapshot()
+        changed = now is not None and now.snapshot_id != before
+        return table, now, changed
+    raise errors.Aborted(f"the table {identifier!r}: others committed {ATTEMPTS} times in between; try again")
+
+
+class Batch:
+    """A batch that was committed before."""
+
+    def __init__(self, snapshot: Snapshot | None) -> None:
+        self.snapshot = snapshot
+        """None if it expired."""
+
+
+def find(table: Table, batch: str) -> Batch | None:
+    """Whether a batch is in the table: in a snapshot that the current one comes from, or in one that expired."""
+    for snapshot in ancestors_of(table.current_snapshot(), table.metadata):
+        if summary(snapshot).get(BATCH) == batch:
+            return Batch(snapshot)
+    return Batch(None) if batch in expired_batches(table) else None
+
+
+def summary(snapshot: Snapshot) -> dict[str, str]:
+    """What a snapshot says of itself."""
+    return dict(snapshot.summary.additional_properties) if snapshot.summary else {}
+
+
+def expired_batches(table: Table) -> dict[str, int]:
+    """Batches of snapshots that expired, and when they were committed."""
+    return dict(json.loads(table.properties.get(EXPIRED, "{}")))
+
+
+def _name(table: Table) -> str:
+    return ".".join(table.name())

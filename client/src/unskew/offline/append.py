@@ -1,0 +1,179 @@
+"""Appending to the history of a source: checked, typed, all of a batch or nothing, and each batch once."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pyiceberg.catalog import Catalog
+from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, GreaterThanOrEqual, LessThan
+from pyiceberg.manifest import DataFile
+from pyiceberg.table import Table, Transaction
+
+from unskew import _tables, _times, errors
+from unskew.definitions import Definitions, Source
+from unskew.offline import _catalog, _commits, _rows, _scan, _schema
+from unskew.offline._forgotten import Forgotten, erase
+
+__all__ = ["Appended"]
+
+OPERATION = "unskew.operation"
+"""In the summary of a snapshot: what made it, as `append`, `overwrite`, `compact` and `forget`."""
+
+
+@dataclass(frozen=True)
+class Appended:
+    """What an append did."""
+
+    source: str
+    table: str
+    batch_id: str
+    committed: bool
+    """Whether this call did it; False: the batch was in the table already, and nothing was read or written."""
+    snapshot_id: int | None
+    """The snapshot with the rows; None if it expired since."""
+    rows: int
+    """Rows that this call wrote."""
+    forgotten: int = 0
+    """Rows that were left out, because their entity was forgotten."""
+
+
+@dataclass
+class _Written:
+    """Files that wait for their commit."""
+
+    files: list[DataFile] = field(default_factory=list)
+    rows: int = 0
+    forgotten: int = 0
+
+
+@dataclass(frozen=True)
+class Between:
+    """A span of event time, in microseconds; None: without an end."""
+
+    start: int | None
+    end: int | None
+
+    def predicate(self, column: str) -> BooleanExpression:
+        """What lies in it."""
+        found: BooleanExpression = AlwaysTrue()
+        if self.start is not None:
+            found = And(found, GreaterThanOrEqual(column, _literal(self.start)))
+        if self.end is not None:
+            found = And(found, LessThan(column, _literal(self.end)))
+        return found
+
+
+def _literal(micros: int) -> str:
+    """A time as PyIceberg reads it."""
+    return _times.from_micros(micros).isoformat(timespec="microseconds")
+
+
+def append(
+    catalog: Catalog, definitions: Definitions, name: str, rows: _tables.Table, batch_id: str | None
+) -> Appended:
+    """See `OfflineStore.append`."""
+    source = _schema.source_of(definitions, name)
+
+    def stage(written: _Written, properties: dict[str, str]) -> Callable[[Table, Transaction], None]:
+        def add(_table: Table, transaction: Transaction) -> None:
+            _add(transaction, written.files, properties)
+
+        return add
+
+    return _once(catalog, definitions, source, rows, batch_id, ("append", stage))
+
+
+def overwrite(
+    catalog: Catalog,
+    definitions: Definitions,
+    name: str,
+    rows: _tables.Table,
+    batch_id: str | None,
+    between: Between,
+) -> Appended:
+    """See `OfflineStore.overwrite`."""
+    source = _schema.source_of(definitions, name)
+
+    def stage(written: _Written, properties: dict[str, str]) -> Callable[[Table, Transaction], None]:
+        def replace(table: Table, transaction: Transaction) -> None:
+            if table.current_snapshot() is not None:
+                transaction.delete(between.predicate(source.event_time), {OPERATION: "overwrite"})
+            _add(transaction, written.files, properties)
+
+        return replace
+
+    return _once(catalog, definitions, source, rows, batch_id, ("overwrite", stage), between)
+
+
+def _add(transaction: Transaction, files: list[DataFile], properties: dict[str, str]) -> None:
+    with transaction.update_snapshot(snapshot_properties=properties).fast_append() as snapshot:
+        for file in files:
+            snapshot.append_data_file(file)
+
+
+def _once(  # noqa: PLR0913 (what both have in common)
+    catalog: Catalog,
+    definitions: Definitions,
+    source: Source,
+    rows: _tables.Table,
+    batch_id: str | None,
+    how: tuple[str, Callable[[_Written, dict[str, str]], Callable[[Table, Transaction], None]]],
+    between: Between | None = None,
+) -> Appended:
+    identifier, batch = _schema.table_of(source), batch_id or uuid.uuid4().hex
+    table = _catalog.table(catalog, identifier)
+    check_table(source, table)
+    if there := _commits.find(table, batch):
+        snapshot_id = there.snapshot.snapshot_id if there.snapshot else None
+        return Appended(source.name, identifier, batch, False, snapshot_id, 0)
+    forgotten = Forgotten.load(catalog)
+    operation, stage = how
+    written = _Written()
+    with _commits.removed_on_failure(table, written.files):
+        for block in _rows.blocks(source, rows, _rows.now()):
+            if between is not None:
+                _check_between(source, block, between)
+            kept = forgotten.without(definitions, source, block)
+            written.forgotten += block.num_rows - kept.num_rows
+            written.rows += kept.num_rows
+            if kept.num_rows:
+                written.files += _commits.write(table, kept)
+        properties = {OPERATION: operation, _commits.BATCH: batch}
+        table, snapshot, is_new = _commits.committed(catalog, table, stage(written, properties), batch)
+    if not is_new:
+        # Another writer of the same batch was faster.
+        _commits.remove(table, (file.file_path for file in written.files))
+        written = _Written()
+    elif Forgotten.load(catalog).snapshot_id != forgotten.snapshot_id:
+        # An entity was forgotten while its rows were on their way: whoever forgot it has not seen them.
+        erase(catalog, definitions, source)
+    snapshot_id = snapshot.snapshot_id if snapshot else None
+    return Appended(source.name, identifier, batch, is_new, snapshot_id, written.rows, written.forgotten)
+
+
+def check_table(source: Source, table: Table) -> None:
+    """Refuses a table that lacks a column of the source, or has it with another type.
+
+    Raises:
+        FailedPrecondition: it does.
+    """
+    columns = _schema.columns_of(source)
+    _scan.schema_at(table, None, columns, None)
+    for column in columns:
+        stored = table.schema().find_field(column.name).field_type
+        wanted = _scan.stored_type(column.dtype)
+        if str(_scan.element(stored)) != str(_scan.element(wanted)):
+            raise errors.FailedPrecondition(
+                f"the table {_schema.table_of(source)!r} has {column.name!r} as {stored}, the definitions as {column.dtype}: "
+                "`unskew apply` shows what to do"
+            )
+
+
+def _check_between(source: Source, block: object, between: Between) -> None:
+    times = block[source.event_time].cast("int64").to_numpy()  # type: ignore[index]
+    low, high = int(times.min()), int(times.max())
+    if (between.start is not None and low < between.start) or (between.end is not None and high >= between.end):
+        raise errors.DataError(
+            f"the rows have event times from {_times.from_micros(low).isoformat()} to {_times.from_micros(high).isoformat()}"
+            ", which is not all within the span that is overwritten"
+        )

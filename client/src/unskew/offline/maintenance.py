@@ -15,7 +15,7 @@ from pyiceberg.io.pyarrow import ArrowScan
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import FileScanTask, Table, Transaction
 from pyiceberg.table.snapshots import Snapshot, ancestors_of
-from pyiceberg.table.update.snapshot import ExpireSnapshots
+from pyiceberg.table.update.snapshot import ExpireSnapshots, ManageSnapshots
 
 from unskew import errors
 from unskew.offline import _catalog, _commits
@@ -73,7 +73,7 @@ def expire(
         before = _files_of(table, chosen)
         dropped = [name for name in table.refs() if name in tags]
         if dropped:
-            with transaction.manage_snapshots() as manage:
+            with ManageSnapshots(transaction) as manage:
                 for name in dropped:
                     manage.remove_tag(name)
         if chosen:

@@ -10,6 +10,7 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.io.pyarrow import ArrowScan
 from pyiceberg.table import Table, Transaction
 from pyiceberg.table.snapshots import ancestors_of
+from pyiceberg.table.update.snapshot import ManageSnapshots
 
 from unskew import _native, _tables, errors
 from unskew._engine import translated as engine
@@ -165,7 +166,7 @@ def _tag_one(catalog: Catalog, table: Table, name: str, snapshot_id: int) -> Non
                 f"the table {'.'.join(table.name())!r} has a {there.snapshot_ref_type} {name!r} for the snapshot "
                 f"{there.snapshot_id}: remove it first, or take another name"
             )
-        with transaction.manage_snapshots() as manage:
+        with ManageSnapshots(transaction) as manage:
             manage.create_tag(snapshot_id, name)
 
     _commits.committed(catalog, table, stage)
@@ -184,7 +185,7 @@ def untag(catalog: Catalog, definitions: Definitions, name: str) -> tuple[str, .
 
         def stage(table: Table, transaction: Transaction) -> None:
             if name in table.refs():
-                with transaction.manage_snapshots() as manage:
+                with ManageSnapshots(transaction) as manage:
                     manage.remove_tag(name)
 
         _commits.committed(catalog, table, stage)

@@ -26,10 +26,13 @@ from unskew.offline.append import Appended
 from unskew.offline.forget import Erased, Erasure
 from unskew.offline.maintenance import Compacted, Expired
 from unskew.offline.plan import Change, Plan
+from unskew.offline.quality import Broken
+from unskew.offline.snapshots import SnapshotInfo
 from unskew.offline.store import OfflineStore, open
 
 __all__ = [
     "Appended",
+    "Broken",
     "Change",
     "Compacted",
     "Erased",
@@ -39,6 +42,7 @@ __all__ = [
     "OfflineStore",
     "Origin",
     "Plan",
+    "SnapshotInfo",
     "TableRead",
     "open",
 ]

@@ -79,6 +79,7 @@ def _typed(source: Source, rows: pa.Table, first: int, stamp: int) -> pa.Table:
     for column in source.columns:
         if column.name in rows.column_names:
             columns[column.name] = _cast(column.name, column.dtype, rows[column.name])
+    # `none` says that there is no id; no column has that name beside it.
     for name in (source.event_time, source.event_id):
         if name in columns and columns[name].null_count:
             at = first + int(np.flatnonzero(pc.is_null(columns[name]).to_numpy())[0])

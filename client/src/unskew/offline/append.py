@@ -13,6 +13,8 @@ from unskew import _tables, _times, errors
 from unskew.definitions import Definitions, Source
 from unskew.offline import _catalog, _commits, _rows, _scan, _schema
 from unskew.offline._forgotten import Forgotten, erase
+from unskew.offline._quarantine import Quarantine
+from unskew.offline.quality import Broken, Inspection
 
 __all__ = ["Appended"]
 
@@ -35,6 +37,10 @@ class Appended:
     """Rows that this call wrote."""
     forgotten: int = 0
     """Rows that were left out, because their entity was forgotten."""
+    quarantined: int = 0
+    """Rows that broke a rule, and were put into the table `<table>__quarantine`."""
+    broken: tuple[Broken, ...] = ()
+    """Rules that rows broke."""
 
 
 @dataclass
@@ -126,29 +132,35 @@ def _once(  # noqa: PLR0913 (what both have in common)
     if there := _commits.find(table, batch):
         snapshot_id = there.snapshot.snapshot_id if there.snapshot else None
         return Appended(source.name, identifier, batch, False, snapshot_id, 0)
-    forgotten = Forgotten.load(catalog)
+    forgotten, inspection = Forgotten.load(catalog), Inspection(source)
     operation, stage = how
-    written = _Written()
-    with _commits.removed_on_failure(table, written.files):
+    written, aside = _Written(), Quarantine(catalog, source, batch)
+    with _commits.removed_on_failure(table, written.files), _commits.removed_on_failure(table, aside.files):
         for block in _rows.blocks(source, rows, _rows.now()):
             if between is not None:
                 _check_between(source, block, between)
-            kept = forgotten.without(definitions, source, block)
-            written.forgotten += block.num_rows - kept.num_rows
+            good, bad = inspection.block(block)
+            kept = forgotten.without(definitions, source, good)
+            written.forgotten += good.num_rows - kept.num_rows
             written.rows += kept.num_rows
+            aside.add(None if bad is None else forgotten.without(definitions, source, bad))
             if kept.num_rows:
                 written.files += _commits.write(table, kept)
+        inspection.end(_rows.now())
+        # First what is put aside: a batch whose rows are in the table has all of it done.
+        aside.commit()
         properties = {OPERATION: operation, _commits.BATCH: batch}
         table, snapshot, is_new = _commits.committed(catalog, table, stage(written, properties), batch)
+    snapshot_id = snapshot.snapshot_id if snapshot else None
     if not is_new:
         # Another writer of the same batch was faster.
         _commits.remove(table, (file.file_path for file in written.files))
-        written = _Written()
-    elif Forgotten.load(catalog).snapshot_id != forgotten.snapshot_id:
+        return Appended(source.name, identifier, batch, False, snapshot_id, 0)
+    if Forgotten.load(catalog).snapshot_id != forgotten.snapshot_id:
         # An entity was forgotten while its rows were on their way: whoever forgot it has not seen them.
         erase(catalog, definitions, source)
-    snapshot_id = snapshot.snapshot_id if snapshot else None
-    return Appended(source.name, identifier, batch, is_new, snapshot_id, written.rows, written.forgotten)
+    broken = tuple(inspection.found.values())
+    return Appended(source.name, identifier, batch, True, snapshot_id, written.rows, written.forgotten, aside.rows, broken)
 
 
 def check_table(source: Source, table: Table) -> None:

@@ -1,0 +1,95 @@
+"""Rules of a source: what breaks one is refused, put aside or told, and each batch is so once."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from tests.offline.store import DEFINITIONS, payments, store
+from unskew import errors, offline
+
+RULES = """
+    quality:
+      ids: {column: id, unique: true, on_failure: quarantine}
+      customers: {column: customer, not_null: true, on_failure: quarantine}
+      amounts: {column: amount, min: 0, max: 1000}
+      small: {column: amount, max: 100, on_failure: warn}
+      versions: {column: version, one_of: [0, 1], on_failure: quarantine}
+"""
+WITH_RULES = DEFINITIONS.replace(
+    "    columns: {id: int64, version: int64", RULES.lstrip("\n") + "    columns: {id: int64, version: int64"
+)
+ROWS = payments((1, 7, 1, 10.0), (2, 8, 2, 500.0), (2, 8, 3, 5.0), (3, 9, 3, 5.0), (4, 9, 3, 5.0))
+
+
+def rows() -> pa.Table:
+    """The second id twice, a customer that is null, and a version that is none of those."""
+    found = ROWS.set_column(2, "customer", pa.array([7, 8, 8, None, 9]))
+    return found.set_column(1, "version", pa.array([0, 1, None, 0, 5]))
+
+
+def aside(found: offline.OfflineStore) -> list[dict[str, Any]]:
+    return found.catalog.load_table("shop.payments__quarantine").scan().to_arrow().sort_by("id").to_pylist()
+
+
+def test_rows_that_break_a_rule_are_put_aside_with_the_reason(tmp_path: Path) -> None:
+    found = store(tmp_path, WITH_RULES)
+    done = found.append("payments", rows(), batch_id="one")
+
+    assert (done.rows, done.quarantined) == (2, 3)
+    assert [(it.rule, it.on_failure, it.rows) for it in done.broken] == [
+        ("ids", "quarantine", 1), ("customers", "quarantine", 1), ("small", "warn", 1), ("versions", "quarantine", 1),
+    ]  # fmt: skip
+    assert done.broken[1].reason == "row 3: 'customer' may not be null, and it is None"
+    assert found.read("payments").read_all().sort_by("id")["id"].to_pylist() == [1, 2]
+    assert [(it["id"], it["unskew_rule"], it["unskew_reason"], it["unskew_batch"]) for it in aside(found)] == [
+        (2, "ids", "'id' may not repeat", "one"),
+        (3, "customers", "'customer' may not be null", "one"),
+        (4, "versions", "'version' has one_of [0, 1]", "one"),
+    ]
+    assert not found.append("payments", rows(), batch_id="one").committed
+    assert len(aside(found)) == 3
+
+
+@pytest.mark.parametrize("amount", [-1.0, 1001.0, float("nan")])
+def test_a_rule_that_fails_refuses_the_whole_batch(amount: float, tmp_path: Path) -> None:
+    found = store(tmp_path, WITH_RULES)
+
+    with pytest.raises(errors.DataError, match=r"rule 'amounts' of the source 'payments' is broken by 1 rows: row 1: 'amount' has m"):
+        found.append("payments", payments((1, 7, 1, 10.0), (2, 8, 2, amount), (2, 8, 2, 1.0)))
+    assert found.snapshots("payments") == ()
+    assert not list((tmp_path / "warehouse").rglob("*.parquet"))
+
+
+def test_rules_look_across_the_blocks_of_a_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unskew.offline._rows.BLOCK_BYTES", 1)
+    found = store(tmp_path, WITH_RULES)
+    done = found.append("payments", ROWS.to_reader(max_chunksize=1))
+
+    assert (done.rows, done.quarantined) == (4, 1)
+
+
+@pytest.mark.parametrize("on_failure", ["fail", "warn"])
+def test_old_rows_are_told_or_refused(on_failure: str, tmp_path: Path) -> None:
+    rule = f"    quality: {{recent: {{freshness: 2d, on_failure: {on_failure}}}}}\n"
+    found = store(tmp_path, DEFINITIONS.replace("    columns: {id: int64, version", rule + "    columns: {id: int64, version"))
+
+    if on_failure == "fail":
+        with pytest.raises(errors.DataError, match="the newest event is of 1970-01-01T03:00:00.*, and may be 2 days"):
+            found.append("payments", ROWS)
+    else:
+        assert [it.rule for it in found.append("payments", ROWS).broken] == ["recent"]
+
+
+def test_forgotten_entities_leave_what_was_put_aside(tmp_path: Path) -> None:
+    found = store(tmp_path, WITH_RULES)
+    found.append("payments", rows())
+    report = found.forget("customer", [{"customer": 8}])
+
+    assert {it.table: it.rows for it in report.tables} == {
+        "shop.payments": 1, "shop.payments__quarantine": 1, "shop.profiles": 0,
+    }  # fmt: skip
+    assert [it["customer"] for it in aside(found)] == [None, 9]
+    found.append("payments", rows())
+    assert [it["customer"] for it in aside(found)] == [None, None, 9, 9]

@@ -174,7 +174,7 @@ def training_set(  # noqa: PLR0913 (each is an option of its own)
         definitions = load(definitions)
     as_of = {"as_of_snapshot": as_of_snapshot, "as_of_time": as_of_time, "tag": tag}
     options = {"time_column": time_column, "threads": threads, "memory_limit": memory_limit, "progress": progress}
-    if catalog is not None or any(it is not None for it in as_of.values()) or _has_table(definitions, service, sources):
+    if catalog is not None or any(it is not None for it in as_of.values()) or has_table(definitions, service, sources):
         from unskew import offline  # noqa: PLC0415 (the extra can be missing)
 
         store = offline.open(definitions, *([] if catalog is None else [catalog]))
@@ -182,7 +182,7 @@ def training_set(  # noqa: PLR0913 (each is an option of its own)
     return join(definitions, service, spine, sources, fitted=fitted, **options)
 
 
-def _has_table(definitions: Definitions, service: str, given: Mapping[str, _tables.Table] | None) -> bool:
+def has_table(definitions: Definitions, service: str, given: Mapping[str, _tables.Table] | None) -> bool:
     """Whether a history that is not given lies in a table."""
     found = (definitions.views[view].source for view in definitions.services[service].views)
     lacking = [source for source in found if source is not None and source not in (given or {})]

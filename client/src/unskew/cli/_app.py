@@ -17,7 +17,10 @@ from unskew.cli._output import printable, write_json
 INTERRUPTED = 130
 
 # In the order in which they are shown; each is a module beside this one, imported when it is asked for.
-COMMANDS = ("validate", "diff", "fit", "training-set", "vectors", "online", "explain", "completion")
+COMMANDS = (
+    "validate", "diff", "apply", "append", "fit", "training-set", "vectors", "online", "explain", "compact",
+    "expire-snapshots", "forget", "completion",
+)  # fmt: skip
 
 
 class Commands(click.Group):

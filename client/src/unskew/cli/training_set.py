@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,14 @@ import click
 from rich.console import Console
 
 from unskew._training_files import check_place
+from unskew.cli._connect import instant
 from unskew.cli._fitted import chosen
 from unskew.cli._incomplete import FIRST, document_of, show_incomplete
 from unskew.cli._options import FILE, definitions_argument, json_option, service_argument
 from unskew.cli._output import Output, counted, printable, table
+from unskew.cli._store import open_store, pair, store_options
 from unskew.definitions import load
-from unskew.training import TrainingSet, training_set
+from unskew.training import TrainingSet, has_table, training_set
 
 MEBIBYTE = 1 << 20
 
@@ -31,6 +34,15 @@ def _sources(_context: click.Context, _parameter: click.Parameter, given: tuple[
             raise click.BadParameter(f"{name!r} is given twice: several files of a source lie in one folder")
         found[name] = Path(path)
     return found
+
+
+def _snapshots(given: tuple[str, ...]) -> dict[str, int]:
+    """`SOURCE=ID`, each."""
+    found = dict(pair(text, "a snapshot") for text in given)
+    for source, number in found.items():
+        if not number.isdecimal():
+            raise click.BadParameter(f"{source}={number}: SOURCE=ID is right, with the number of a snapshot")
+    return {source: int(number) for source, number in found.items()}
 
 
 @click.command("training-set", epilog="SPINE and histories: a Parquet file, or a folder of them.")
@@ -52,7 +64,24 @@ def _sources(_context: click.Context, _parameter: click.Parameter, given: tuple[
 )
 @click.option("--memory-limit", type=click.IntRange(1), metavar="MIB", help="What events may take in memory.")
 @click.option("--threads", type=click.IntRange(1), help="How many may work; one for each core without it.")
+@click.option(
+    "--as-of-snapshot",
+    "snapshots",
+    metavar="SOURCE=ID",
+    multiple=True,
+    callback=lambda _context, _parameter, given: _snapshots(given),
+    help="The snapshot of a table to read; the newest without it.",
+)
+@click.option(
+    "--as-of-time",
+    metavar="TIME",
+    callback=lambda _context, _parameter, text: None if text is None else instant(text),
+    help="Read the tables as they were at a time.",
+)
+@click.option("--tag", metavar="NAME", help="Read the snapshots of a tag.")
+@click.option("--pin", metavar="NAME", help="Give this tag to the snapshots that were read, which then never expire.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if a row is not complete.")
+@store_options
 @json_option
 def command(  # noqa: PLR0913 (one for each option)
     *,
@@ -65,29 +94,36 @@ def command(  # noqa: PLR0913 (one for each option)
     time_column: str,
     memory_limit: int | None,
     threads: int | None,
+    snapshots: dict[str, int],
+    as_of_time: dt.datetime | int | None,
+    tag: str | None,
+    pin: str | None,
     strict: bool,
     output: Output,
+    **where: Any,
 ) -> int:
     """Make a training set from the history of sources.
 
-    For every row of SPINE it has what SERVICE in DEFINITIONS would have read at the row's own time, its vector, and
-    the fitted parameters. SPINE has the key columns of the entities and the request columns of the service; its other
+    Histories that are not given by --source are read from the Iceberg tables of their sources, and the snapshots that
+    were read are kept in the training set. For every row of SPINE it has what SERVICE in DEFINITIONS would have read at
+    the row's own time, its vector, and the fitted parameters. SPINE has the key columns of the entities and the request columns of the service; its other
     columns, a label for instance, are kept. A history may be larger than memory.
     """
     check_place(out)
     found = load(definitions)
+    given = {"as_of_snapshot": snapshots or None, "as_of_time": as_of_time, "tag": tag, "pin": pin}
     with output.stages() as told:
-        made = training_set(
-            found,
-            service,
-            spine,
-            sources,
-            fitted=None if fitted is None else chosen(found.services[service], fitted),
-            time_column=time_column,
-            threads=threads,
-            memory_limit=None if memory_limit is None else memory_limit * MEBIBYTE,
-            progress=told,
-        )
+        options: dict[str, Any] = {
+            "fitted": None if fitted is None else chosen(found.services[service], fitted),
+            "time_column": time_column,
+            "threads": threads,
+            "memory_limit": None if memory_limit is None else memory_limit * MEBIBYTE,
+            "progress": told,
+        }
+        if any(it is not None for it in given.values()) or has_table(found, service, sources):
+            made = open_store(found, **where).training_set(service, spine, sources, **given, **options)
+        else:
+            made = training_set(found, service, spine, sources, **options)
     made.save(out)
     document = _document(made, out)
     output.give(document, lambda console: _show(console, document, made))
@@ -109,6 +145,7 @@ def _document(made: TrainingSet, out: Path) -> dict[str, Any]:
             for (slot, status, reason), count in causes.most_common()
         ],
         "statistics": made.statistics.to_dict(),
+        "snapshots": {source: it.snapshot_id for source, it in made.origin.tables.items()} if made.origin else {},
     }
 
 

@@ -13,7 +13,7 @@ from unskew import errors
 
 ABSENT = (iceberg.NoSuchTableError, iceberg.NoSuchNamespaceError)
 CONFLICT = (iceberg.CommitFailedException, iceberg.ValidationException)
-FULL = {errno.ENOSPC, errno.EDQUOT}
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextlib.contextmanager

@@ -73,9 +73,11 @@ def whole(table: Table | Path, columns: Sequence[str] | None = None) -> pa.Table
 
 
 def stream(
-    table: Table | Path, columns: Sequence[str]
+    table: Table | Path, columns: Sequence[str] | None
 ) -> tuple[Iterator[pa.RecordBatch], pa.Schema, int | None] | None:
     """The batches of what is not in memory yet, with the columns wanted as far as they are there; None of what is.
+
+    Without `columns` all of them are wanted.
 
     Beside them their schema, and the number of rows where it is known.
     """

@@ -172,8 +172,13 @@ def training_set(  # noqa: PLR0913 (each is an option of its own)
     """
     if not isinstance(definitions, Definitions):
         definitions = load(definitions)
-    as_of = {"as_of_snapshot": as_of_snapshot, "as_of_time": as_of_time, "tag": tag}
-    options = {"time_column": time_column, "threads": threads, "memory_limit": memory_limit, "progress": progress}
+    as_of: dict[str, Any] = {"as_of_snapshot": as_of_snapshot, "as_of_time": as_of_time, "tag": tag}
+    options: dict[str, Any] = {
+        "time_column": time_column,
+        "threads": threads,
+        "memory_limit": memory_limit,
+        "progress": progress,
+    }
     if catalog is not None or any(it is not None for it in as_of.values()) or has_table(definitions, service, sources):
         from unskew import offline  # noqa: PLC0415 (the extra can be missing)
 
@@ -189,7 +194,7 @@ def has_table(definitions: Definitions, service: str, given: Mapping[str, _table
     return any(definitions.sources[source].iceberg for source in lacking)
 
 
-def join(
+def join(  # noqa: PLR0913 (as above)
     definitions: Definitions,
     service: str,
     spine: _tables.Table,

@@ -15,7 +15,12 @@ ROWS = payments((1, 7, 1, 10.0), (2, 8, 2, 5.0))
 
 
 def read(found: offline.OfflineStore, source: str = "payments", **as_of: Any) -> list[dict[str, Any]]:
-    return found.read(source, **as_of).read_all().sort_by("id" if source == "payments" else "at").to_pylist()
+    rows = found.read(source, **as_of).read_all()
+    return list(rows.sort_by("id" if source == "payments" else "at").to_pylist())
+
+
+def hour(count: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(3600 * count, dt.timezone.utc)
 
 
 def test_rows_are_read_as_they_were_appended(tmp_path: Path) -> None:
@@ -24,7 +29,9 @@ def test_rows_are_read_as_they_were_appended(tmp_path: Path) -> None:
 
     assert (done.committed, done.rows, done.table) == (True, 2, "shop.payments")
     assert read(found) == ROWS.to_pylist()
-    assert [(it.operation, it.rows, it.batch_id) for it in found.snapshots("payments")] == [("append", 2, done.batch_id)]
+    assert [(it.operation, it.rows, it.batch_id) for it in found.snapshots("payments")] == [
+        ("append", 2, done.batch_id)
+    ]
 
 
 def test_a_batch_is_appended_once(tmp_path: Path) -> None:
@@ -93,7 +100,6 @@ def test_a_source_without_a_table_and_a_table_that_is_not_there_are_told(tmp_pat
 def test_a_span_is_overwritten_in_one_commit(tmp_path: Path) -> None:
     found = store(tmp_path)
     found.append("payments", payments((1, 7, 1, 10.0), (2, 7, 30, 5.0), (3, 7, 60, 5.0)))
-    hour = lambda count: dt.datetime.fromtimestamp(3600 * count, dt.timezone.utc)  # noqa: E731
     done = found.overwrite("payments", payments((9, 7, 31, 1.0)), start=hour(2), end=hour(60), batch_id="mend")
 
     assert [it["id"] for it in read(found)] == [1, 3, 9]

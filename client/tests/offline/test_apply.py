@@ -70,7 +70,14 @@ def test_columns_are_added_renamed_widened_and_ordered_without_a_new_file(tmp_pa
     assert read["value"].to_pylist() == [10.0, 5.0]
     assert read["note"].to_pylist() == [None, None]
     assert read.schema.field("version").type == pa.int64()
-    more: dict[str, Any] = {"id": [3], "note": ["n"], "at": times(3), "customer": [7], "version": [2**40], "value": [1.0]}
+    more: dict[str, Any] = {
+        "id": [3],
+        "note": ["n"],
+        "at": times(3),
+        "customer": [7],
+        "version": [2**40],
+        "value": [1.0],
+    }
     then.append("payments", more)
     assert then.read("payments").read_all().sort_by("id").to_pylist()[2]["version"] == 2**40
 
@@ -83,7 +90,9 @@ def test_what_would_lose_data_is_refused_unless_told(tmp_path: Path) -> None:
     then = opened(tmp_path, fewer)
 
     assert [str(it) for it in then.plan().loses] == ["shop.profiles: drop region (loses its values)"]
-    with pytest.raises(errors.FailedPrecondition, match=r"drop region .*nothing was changed; allow_loss .--allow-loss."):
+    with pytest.raises(
+        errors.FailedPrecondition, match=r"drop region .*nothing was changed; allow_loss .--allow-loss."
+    ):
         then.apply()
     assert [it.kind for it in then.plan().changes] == ["drop"]
     then.apply(allow_loss=True)
@@ -92,9 +101,15 @@ def test_what_would_lose_data_is_refused_unless_told(tmp_path: Path) -> None:
 
 
 BAD = [
-    ("{id: int64, version: int64, customer: int64, at: timestamp, amount: float32}", r"'amount' is double there and float32"),
+    (
+        "{id: int64, version: int64, customer: int64, at: timestamp, amount: float32}",
+        r"'amount' is double there and float32",
+    ),
     ("{id: string, version: int64, customer: int64, at: timestamp, amount: float64}", r"'id' is long there and string"),
-    ("{id: int64, version: int64, customer: int64, at: timestamp, amount: int64}", r"'amount' is double there and int64"),
+    (
+        "{id: int64, version: int64, customer: int64, at: timestamp, amount: int64}",
+        r"'amount' is double there and int64",
+    ),
 ]
 
 
@@ -110,7 +125,9 @@ def test_other_types_are_refused_with_what_would_be_right(columns: str, message:
 def test_renames_are_checked(tmp_path: Path) -> None:
     found = store(tmp_path)
 
-    with pytest.raises(errors.InvalidArgument, match="'amount' can't become 'value', which the source 'payments' does not"):
+    with pytest.raises(
+        errors.InvalidArgument, match="'amount' can't become 'value', which the source 'payments' does not"
+    ):
         found.plan(renames={"payments": {"amount": "value"}})
     with pytest.raises(errors.UnknownName, match="there is no source 'nothing'"):
         found.plan(renames={"nothing": {"amount": "value"}})
@@ -120,7 +137,9 @@ def test_rows_are_not_appended_to_a_table_that_is_not_as_defined(tmp_path: Path)
     store(tmp_path)
     more = changed("{id: int64, version: int64, customer: int64, at: timestamp, amount: float64, note: string}")
 
-    with pytest.raises(errors.FailedPrecondition, match="has no column 'note', which the definitions have: `unskew apply`"):
+    with pytest.raises(
+        errors.FailedPrecondition, match="has no column 'note', which the definitions have: `unskew apply`"
+    ):
         opened(tmp_path, more).append("payments", payments((1, 7, 1, 10.0)).append_column("note", pa.array(["a"])))
 
 

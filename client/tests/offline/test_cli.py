@@ -19,7 +19,11 @@ def run(capsys: pytest.CaptureFixture[str]) -> Command:
 
 def files(folder: Path) -> tuple[Path, list[str]]:
     """Definitions, and the options that say where the tables are."""
-    for name, table in (("payments", random_payments(1, 500)), ("profiles", random_profiles(1, 200)), ("spine", spine(3, 60))):
+    for name, table in (
+        ("payments", random_payments(1, 500)),
+        ("profiles", random_profiles(1, 200)),
+        ("spine", spine(3, 60)),
+    ):
         pq.write_table(table, folder / f"{name}.parquet")
     return written(folder / "definitions", DEFINITIONS), ["--warehouse", str(folder / "warehouse")]
 
@@ -33,7 +37,9 @@ def test_from_nothing_to_a_training_set_and_away_again(run: Command, tmp_path: P
     assert run("apply", definitions, "--dry-run", *where).out == "the tables are as defined\n"
 
     for _ in range(2):
-        told = run("append", definitions, "payments", tmp_path / "payments.parquet", "--batch-id", "b1", "--json", *where)
+        told = run(
+            "append", definitions, "payments", tmp_path / "payments.parquet", "--batch-id", "b1", "--json", *where
+        )
         assert (told.code, told.document["batch_id"]) == (0, "b1")
     assert told.document["committed"] is False
     assert "200 rows in snapshot" in run("append", definitions, "profiles", tmp_path / "profiles.parquet", *where).out
@@ -90,14 +96,16 @@ def test_a_forgotten_entity_is_deleted_online(run: Command, tmp_path: Path) -> N
     found = store(tmp_path)
     found.append("payments", payments((1, 7, 1, 1.0)))
     (tmp_path / "gateway").mkdir()
-    with Gateway(tmp_path / "gateway", settings={"APP__DEFINITIONS__PATH": str(definitions)}) as gateway:
-        with unskew.FeatureStoreClient(gateway.address, timeout=10.0) as client:
-            at = payments((1, 7, 1, 1.0))["at"]
-            rows = {"customer": [7, 8], "event_time": [at[0].as_py()] * 2, "limit": [5.0, 6.0], "region": ["n", "s"]}
-            client.write_rows("profile", [dict(zip(rows, row, strict=True)) for row in zip(*rows.values(), strict=True)])
-            ended = run("forget", definitions, "customer", "customer=7", "--address", gateway.address, "--json", *where)
-            assert ended.document["online"] == ["profile"]
-            assert ended.document["online_left"] == ["spending"]
-            reply = client.online_features(["7", "8"], ["profile.limit"])
-            assert reply["7"].statuses["profile.limit"] is unskew.Status.MISSING
-            assert reply["8"].statuses["profile.limit"] is unskew.Status.EXPIRED
+    with (
+        Gateway(tmp_path / "gateway", settings={"APP__DEFINITIONS__PATH": str(definitions)}) as gateway,
+        unskew.FeatureStoreClient(gateway.address, timeout=10.0) as client,
+    ):
+        at = payments((1, 7, 1, 1.0))["at"]
+        rows = {"customer": [7, 8], "event_time": [at[0].as_py()] * 2, "limit": [5.0, 6.0], "region": ["n", "s"]}
+        client.write_rows("profile", [dict(zip(rows, row, strict=True)) for row in zip(*rows.values(), strict=True)])
+        ended = run("forget", definitions, "customer", "customer=7", "--address", gateway.address, "--json", *where)
+        assert ended.document["online"] == ["profile"]
+        assert ended.document["online_left"] == ["spending"]
+        reply = client.online_features(["7", "8"], ["profile.limit"])
+        assert reply["7"].statuses["profile.limit"] is unskew.Status.MISSING
+        assert reply["8"].statuses["profile.limit"] is unskew.Status.EXPIRED

@@ -1,4 +1,4 @@
-"""Faults: writers that race, writers that are killed, files that are damaged, disks that are full, catalogs that are gone."""
+"""Faults: writers that race, writers that are killed, damaged files, full disks, catalogs that are gone."""
 
 import os
 import random
@@ -72,7 +72,9 @@ def test_a_writer_that_is_killed_leaves_whole_batches_and_goes_on(
     process.kill()
     process.wait(60)
     assert all(rows == ROWS for rows in batches(found).values())
-    done = [found.append("payments", random_payments(it, ROWS, ROWS * it), batch_id=f"batch {it}") for it in range(count)]
+    done = [
+        found.append("payments", random_payments(it, ROWS, ROWS * it), batch_id=f"batch {it}") for it in range(count)
+    ]
 
     assert not done[0].committed
     assert batches(found) == dict.fromkeys(range(count), ROWS)
@@ -82,7 +84,7 @@ def test_a_writer_that_is_killed_leaves_whole_batches_and_goes_on(
 def test_a_full_disk_leaves_the_table_as_it_was(tmp_path: Path, started: list["subprocess.Popen[str]"]) -> None:
     found = store(tmp_path, layout=ONE_FILE)
     found.append("payments", payments((1_000, 7, 1, 1.0)))
-    before = {path for path in tmp_path.rglob("*.parquet")}
+    before = set(tmp_path.rglob("*.parquet"))
     process = writer(tmp_path, 0, 1, 1_000)
     started.append(process)
     told = process.communicate(timeout=300)[0]
@@ -90,7 +92,7 @@ def test_a_full_disk_leaves_the_table_as_it_was(tmp_path: Path, started: list["s
     assert told.startswith("ResourceExhausted rows can't be written for the table 'shop.payments': "), told
     assert process.returncode == 3
     assert len(found.snapshots("payments")) == 1
-    left = {path for path in tmp_path.rglob("*.parquet")} - before
+    left = set(tmp_path.rglob("*.parquet")) - before
     assert all(path.stat().st_size <= 1_000 for path in left)
     assert found.append("payments", random_payments(0, ROWS), batch_id="batch 0").committed
 
@@ -109,9 +111,9 @@ def test_a_damaged_file_of_a_table_is_told(damage: str, tmp_path: Path) -> None:
     else:
         path.write_bytes(path.read_bytes()[:-300] if damage == "cut" else b"no Parquet at all")
 
-    with pytest.raises(errors.DataLoss, match="the table 'shop.payments' can't be read: "):
+    with pytest.raises(errors.DataLoss, match=r"the table 'shop.payments' can't be read: "):
         found.read("payments").read_all()
-    with pytest.raises(errors.DataLoss, match="the table 'shop.payments' can't be "):
+    with pytest.raises(errors.DataLoss, match=r"the table 'shop.payments' can't be "):
         found.training_set("payments_only", {"customer": [7], "event_time": payments((1, 7, 1, 1.0))["at"]})
 
 
@@ -146,9 +148,9 @@ def test_a_catalog_that_goes_away_is_told(tmp_path: Path) -> None:
     found = store(tmp_path, layout=ONE_FILE)
     found.append("payments", random_payments(1, 10))
     (tmp_path / "warehouse" / "catalog.db").rename(tmp_path / "elsewhere.db")
-    with pytest.raises(errors.Unavailable, match="the table 'shop.payments' can't be (opened|committed to): "):
+    with pytest.raises(errors.Unavailable, match=r"the table 'shop.payments' can't be (opened|committed to): "):
         found.append("payments", random_payments(2, 10))
 
     (tmp_path / "warehouse" / "catalog.db").write_bytes(b"no database" * 1_000)
-    with pytest.raises(errors.Unavailable, match="the catalog 'unskew' can't be opened in .*: "):
+    with pytest.raises(errors.Unavailable, match=r"the catalog 'unskew' can't be opened in .*: "):
         opened(tmp_path)

@@ -2,18 +2,22 @@
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.offline.store import opened, payments, random_payments, random_profiles, spine, store
 from unskew import errors, offline
-from unskew.offline import append as appends
+from unskew.offline import _commits
 
 TWO_KEYS = """
 entities:
   account: {keys: {bank: string, number: int64}}
 sources:
-  transfers: {iceberg: shop.transfers, event_time: at, columns: {bank: string, number: int64, at: timestamp, amount: float64}}
+  transfers:
+    iceberg: shop.transfers
+    event_time: at
+    columns: {bank: string, number: int64, at: timestamp, amount: float64}
 views:
   account: {entity: account, source: transfers, features: {amount: float64}}
 """
@@ -52,7 +56,9 @@ def test_rows_of_forgotten_entities_leave_all_tables_and_stay_away(tmp_path: Pat
 def test_a_purge_leaves_the_rows_in_no_file(tmp_path: Path) -> None:
     found = store(tmp_path, layout=offline.Layout("none", 0))
     found.append("payments", payments((1, 7, 1, 1234.5), (2, 9, 1, 1.0)))
-    made = found.training_set("payments_only", {"customer": [7], "event_time": payments((1, 7, 9, 1.0))["at"]}, pin="old")
+    made = found.training_set(
+        "payments_only", {"customer": [7], "event_time": payments((1, 7, 9, 1.0))["at"]}, pin="old"
+    )
     report = found.forget("customer", [{"customer": 7}], purge=True)
 
     assert report.tables[0].kept_in == ()
@@ -96,15 +102,15 @@ def test_who_appends_while_an_entity_is_forgotten_does_not_bring_it_back(
 ) -> None:
     found, other = store(tmp_path), opened(tmp_path)
     written, go_on = threading.Event(), threading.Event()
-    commit = appends._commits.committed
+    commit = _commits.committed
 
-    def late(*arguments: object) -> object:
+    def late(*arguments: Any) -> object:
         if threading.current_thread().name == "writer" and not written.is_set():
             written.set()
             assert go_on.wait(60)
-        return commit(*arguments)  # type: ignore[arg-type]
+        return commit(*arguments)
 
-    monkeypatch.setattr(appends._commits, "committed", late)
+    monkeypatch.setattr(_commits, "committed", late)
     writer = threading.Thread(
         target=found.append, args=("payments", payments((1, 7, 1, 1.0), (2, 9, 1, 1.0))), name="writer"
     )

@@ -3,9 +3,13 @@
 import datetime as dt
 import os
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.offline.store import payments, random_payments, store
 from unskew import offline
+from unskew.offline import maintenance
 
 DAY = dt.timedelta(days=1)
 
@@ -33,23 +37,21 @@ def test_compaction_leaves_fewer_files_and_the_same_rows(tmp_path: Path) -> None
     assert store(tmp_path / "empty").compact("payments").files_before == 0
 
 
-def test_a_compaction_does_not_bring_back_what_was_deleted_meanwhile(tmp_path: Path) -> None:
+def test_a_compaction_does_not_bring_back_what_was_deleted_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = many(tmp_path)
-    read = offline.maintenance._small
+    read = maintenance._small
 
-    def overtaken(*arguments: object) -> object:
+    def overtaken(tasks: Any, target_bytes: int) -> Any:
+        # When the files are chosen, and before they are read.
+        chosen = list(read(tasks, target_bytes))
         if not found.forgotten("customer"):
             found.forget("customer", [{"customer": 7}])
-        return read(*arguments)  # type: ignore[arg-type]
+        return chosen
 
-    offline.maintenance._small = overtaken  # type: ignore[assignment]
-    try:
-        table = found.catalog.load_table("shop.payments")
-        tasks = list(table.scan().plan_files())
-        assert tasks
-        found.compact("payments")
-    finally:
-        offline.maintenance._small = read
+    monkeypatch.setattr(maintenance, "_small", overtaken)
+    found.compact("payments")
     customers = found.catalog.load_table("shop.payments").scan().to_arrow()["customer"].to_pylist()
     assert customers
     assert 7 not in customers

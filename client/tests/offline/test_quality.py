@@ -30,7 +30,8 @@ def rows() -> pa.Table:
 
 
 def aside(found: offline.OfflineStore) -> list[dict[str, Any]]:
-    return found.catalog.load_table("shop.payments__quarantine").scan().to_arrow().sort_by("id").to_pylist()
+    rows = found.catalog.load_table("shop.payments__quarantine").scan().to_arrow()
+    return list(rows.sort_by("id").to_pylist())
 
 
 def test_rows_that_break_a_rule_are_put_aside_with_the_reason(tmp_path: Path) -> None:
@@ -56,7 +57,9 @@ def test_rows_that_break_a_rule_are_put_aside_with_the_reason(tmp_path: Path) ->
 def test_a_rule_that_fails_refuses_the_whole_batch(amount: float, tmp_path: Path) -> None:
     found = store(tmp_path, WITH_RULES)
 
-    with pytest.raises(errors.DataError, match=r"rule 'amounts' of the source 'payments' is broken by 1 rows: row 1: 'amount' has m"):
+    with pytest.raises(
+        errors.DataError, match=r"rule 'amounts' of the source 'payments' is broken by 1 rows: row 1: 'amount' has m"
+    ):
         found.append("payments", payments((1, 7, 1, 10.0), (2, 8, 2, amount), (2, 8, 2, 1.0)))
     assert found.snapshots("payments") == ()
     assert not list((tmp_path / "warehouse").rglob("*.parquet"))
@@ -73,10 +76,12 @@ def test_rules_look_across_the_blocks_of_a_stream(tmp_path: Path, monkeypatch: p
 @pytest.mark.parametrize("on_failure", ["fail", "warn"])
 def test_old_rows_are_told_or_refused(on_failure: str, tmp_path: Path) -> None:
     rule = f"    quality: {{recent: {{freshness: 2d, on_failure: {on_failure}}}}}\n"
-    found = store(tmp_path, DEFINITIONS.replace("    columns: {id: int64, version", rule + "    columns: {id: int64, version"))
+    found = store(
+        tmp_path, DEFINITIONS.replace("    columns: {id: int64, version", rule + "    columns: {id: int64, version")
+    )
 
     if on_failure == "fail":
-        with pytest.raises(errors.DataError, match="the newest event is of 1970-01-01T03:00:00.*, and may be 2 days"):
+        with pytest.raises(errors.DataError, match=r"the newest event is of 1970-01-01T03:00:00.*, and may be 2 days"):
             found.append("payments", ROWS)
     else:
         assert [it.rule for it in found.append("payments", ROWS).broken] == ["recent"]

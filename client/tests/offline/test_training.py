@@ -61,7 +61,9 @@ def test_a_training_set_is_made_again_after_more_data_other_columns_and_compacti
     found.append("payments", random_payments(7, 2_000, 10_000))
     found.append("payments", random_payments(1, 1_000, 1_000).set_column(1, "version", pa.array([5] * 1_000)))
     found.append("profiles", random_profiles(10, 200))
-    text = DEFINITIONS.replace("amount: float64}", "value: float64, note: string}").replace("column: amount", "column: value")
+    text = DEFINITIONS.replace("amount: float64}", "value: float64, note: string}").replace(
+        "column: amount", "column: value"
+    )
     later = opened(tmp_path, text)
     later.apply(renames={"payments": {"amount": "value"}})
     assert later.training_set("model", rows).vectors.tobytes() != made.vectors.tobytes()
@@ -99,15 +101,17 @@ def test_snapshots_are_named_by_number_time_and_tag(tmp_path: Path) -> None:
     assert nb(tag="second") == 2.0
     assert nb(as_of_snapshot={"payments": seen[1][0]}) == 2.0
     assert [it.tags for it in found.snapshots("payments")] == [(), ("second",), ()]
-    with pytest.raises(errors.NotFound, match="'shop.payments' has no snapshot 5: it has expired, or never was; a tag keeps one"):
+    with pytest.raises(
+        errors.NotFound, match=r"'shop.payments' has no snapshot 5: it has expired, or never was; a tag keeps one"
+    ):
         nb(as_of_snapshot=5)
-    with pytest.raises(errors.NotFound, match="has no tag 'third'; it has .'second'."):
+    with pytest.raises(errors.NotFound, match=r"has no tag 'third'; it has .'second'."):
         nb(tag="third")
     with pytest.raises(errors.InvalidArgument, match="as_of_time and tag both say what to read"):
         nb(as_of_time=seen[0][1], tag="second")
     with pytest.raises(errors.InvalidArgument, match="2 tables are read, and each has snapshots of its own"):
         found.training_set("model", rows, as_of_snapshot=seen[0][0])
-    with pytest.raises(errors.AlreadyExists, match="'shop.payments' has a tag 'second' for the snapshot"):
+    with pytest.raises(errors.AlreadyExists, match=r"'shop.payments' has a tag 'second' for the snapshot"):
         found.tag("second")
     assert found.untag("second") == ("payments",)
     assert found.untag("second") == ()
@@ -117,11 +121,13 @@ def test_what_can_t_be_made_again_says_why(tmp_path: Path) -> None:
     found, rows = filled(tmp_path), spine(5, 50)
     given = found.training_set("model", rows, {"profiles": random_profiles(9, 500)})
     made = found.training_set("model", rows)
-    with pytest.raises(errors.FailedPrecondition, match="the history of 'profiles' was given as a table, and is not kept"):
+    with pytest.raises(
+        errors.FailedPrecondition, match="the history of 'profiles' was given as a table, and is not kept"
+    ):
         found.reproduce(given)
     found.append("payments", random_payments(7, 10, 10_000))
     found.expire_snapshots("payments", older_than=-DAY)
-    with pytest.raises(errors.NotFound, match="has no snapshot .* a tag keeps one"):
+    with pytest.raises(errors.NotFound, match=r"has no snapshot .* a tag keeps one"):
         found.reproduce(made)
 
 

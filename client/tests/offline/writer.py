@@ -1,6 +1,7 @@
 """A process that appends batches to a table: `python -m tests.offline.writer FOLDER FIRST COUNT [LIMIT]`.
 
-Batch n has the payments 10·n to 10·n + 9. It prints each batch whose append has returned. LIMIT: bytes that a file may have.
+Batch n has the payments 10·n to 10·n + 9. It prints each batch whose append has returned. LIMIT: bytes that a file may
+have.
 """
 
 import resource

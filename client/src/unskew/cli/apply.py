@@ -25,7 +25,9 @@ def _renames(_context: click.Context, _parameter: click.Parameter, given: tuple[
 
 @click.command("apply")
 @definitions_argument
-@click.option("--rename", "renames", metavar="SOURCE.OLD=NEW", multiple=True, callback=_renames, help="A column's new name.")
+@click.option(
+    "--rename", "renames", metavar="SOURCE.OLD=NEW", multiple=True, callback=_renames, help="A column's new name."
+)
 @click.option("--allow-loss", is_flag=True, help="Drop columns that the definitions no longer have.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be done; exit with 1 if there is something.")
 @click.option(
@@ -38,7 +40,7 @@ def _renames(_context: click.Context, _parameter: click.Parameter, given: tuple[
 @click.option("--buckets", type=click.IntRange(0), default=4, show_default=True, help="Of the key, in each partition.")
 @store_options
 @json_option
-def command(  # noqa: PLR0913 (one for each option)
+def command(
     *,
     definitions: str,
     renames: dict[str, dict[str, str]],

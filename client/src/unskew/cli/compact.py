@@ -16,7 +16,9 @@ MEBIBYTE = 1 << 20
 @click.command("compact")
 @definitions_argument
 @click.argument("sources", metavar="[SOURCE]...", nargs=-1)
-@click.option("--target-size", type=click.IntRange(1), default=128, show_default=True, metavar="MIB", help="Of new files.")
+@click.option(
+    "--target-size", type=click.IntRange(1), default=128, show_default=True, metavar="MIB", help="Of new files."
+)
 @store_options
 @json_option
 def command(definitions: str, sources: tuple[str, ...], target_size: int, output: Output, **where: Any) -> int:
@@ -27,7 +29,7 @@ def command(definitions: str, sources: tuple[str, ...], target_size: int, output
     store = open_store(definitions, **where)
     done = [store.compact(source, target_bytes=target_size * MEBIBYTE) for source in chosen(store, sources)]
     lines = [
-        f"{printable(it.table)}: {counted(it.files_before, 'file')} became {it.files_after:,}, {counted(it.rows, 'row')}"
+        f"{printable(it.table)}: {it.files_before:,} files became {it.files_after:,}, {counted(it.rows, 'row')}"
         for it in done
     ]
     output.give({"tables": [vars(it) for it in done]}, lambda console: console.print("\n".join(lines), soft_wrap=True))

@@ -24,7 +24,7 @@ def _span(_context: click.Context, _parameter: click.Parameter, text: str) -> dt
 @click.option("--orphans", is_flag=True, help="Remove files too that no snapshot has, if they are three days old.")
 @store_options
 @json_option
-def command(  # noqa: PLR0913 (one for each option)
+def command(
     *,
     definitions: str,
     sources: tuple[str, ...],
@@ -44,7 +44,8 @@ def command(  # noqa: PLR0913 (one for each option)
         done = store.expire_snapshots(source, older_than=older_than, retain_last=retain_last)
         removed = store.remove_orphans(source) if orphans else 0
         tables.append({**vars(done), "orphans": removed})
-        line = f"{printable(done.table)}: {counted(len(done.snapshots), 'snapshot')}, {counted(done.files, 'file')} removed"
+        counts = f"{counted(len(done.snapshots), 'snapshot')}, {counted(done.files, 'file')}"
+        line = f"{printable(done.table)}: {counts} removed"
         lines.append(f"{line}, {counted(removed, 'orphan')}" if orphans else line)
     output.give({"tables": tables}, lambda console: console.print("\n".join(lines), soft_wrap=True))
     return 0

@@ -23,7 +23,9 @@ BOOLS = {"true": True, "false": False}
 @click.argument("entity")
 @click.argument("key", metavar="NAME=VALUE...", nargs=-1, required=True)
 @click.option("--purge", is_flag=True, help="Remove all older snapshots, tags and files too, which have the rows.")
-@click.option("--address", envvar="UNSKEW_ADDRESS", show_envvar=True, help="A gateway, to delete rows of views there too.")
+@click.option(
+    "--address", envvar="UNSKEW_ADDRESS", show_envvar=True, help="A gateway, to delete rows of views there too."
+)
 @click.option("--tls", is_flag=True, help="Connect by TLS.")
 @click.option("--ca", type=FILE, metavar="FILE", help="Connect by TLS, and trust the authorities of this PEM file.")
 @store_options
@@ -78,7 +80,9 @@ def command(  # noqa: PLR0913 (one for each option)
 def _key(definitions: Definitions, name: str, texts: tuple[str, ...]) -> dict[str, Any]:
     """The key of the command line, with values of the declared types."""
     if name not in definitions.entities:
-        raise UnknownName(f"there is no entity {name!r}; there is {', '.join(map(repr, definitions.entities)) or 'none'}")
+        raise UnknownName(
+            f"there is no entity {name!r}; there is {', '.join(map(repr, definitions.entities)) or 'none'}"
+        )
     dtypes = {column.name: column.dtype for column in definitions.entities[name].keys}
     found: dict[str, Any] = {}
     for text in texts:

@@ -106,12 +106,12 @@ def command(  # noqa: PLR0913 (one for each option)
 
     Histories that are not given by --source are read from the Iceberg tables of their sources, and the snapshots that
     were read are kept in the training set. For every row of SPINE it has what SERVICE in DEFINITIONS would have read at
-    the row's own time, its vector, and the fitted parameters. SPINE has the key columns of the entities and the request columns of the service; its other
-    columns, a label for instance, are kept. A history may be larger than memory.
+    the row's own time, its vector, and the fitted parameters. SPINE has the key columns of the entities and the request
+    columns of the service; its other columns, a label for instance, are kept. A history may be larger than memory.
     """
     check_place(out)
     found = load(definitions)
-    given = {"as_of_snapshot": snapshots or None, "as_of_time": as_of_time, "tag": tag, "pin": pin}
+    given: dict[str, Any] = {"as_of_snapshot": snapshots or None, "as_of_time": as_of_time, "tag": tag, "pin": pin}
     with output.stages() as told:
         options: dict[str, Any] = {
             "fitted": None if fitted is None else chosen(found.services[service], fitted),

@@ -28,7 +28,7 @@ from unskew.offline.maintenance import Compacted, Expired
 from unskew.offline.plan import Change, Plan
 from unskew.offline.quality import Broken
 from unskew.offline.snapshots import SnapshotInfo
-from unskew.offline.store import OfflineStore, open
+from unskew.offline.store import OfflineStore, open  # noqa: A004 (as in `gzip.open`)
 
 __all__ = [
     "Appended",

@@ -37,8 +37,8 @@ def connect(name: str, warehouse: str | os.PathLike[str] | None, properties: Map
     if {"uri", "type", "py-catalog-impl"} & configured.keys():
         if warehouse is not None:
             raise errors.InvalidArgument(
-                f"the catalog {name!r} is configured already, and warehouse {os.fspath(warehouse)!r} is the folder of one "
-                "that is not: leave it out, or give the catalog another name"
+                f"the catalog {name!r} is configured already, and warehouse {os.fspath(warehouse)!r} is the folder of "
+                "one that is not: leave it out, or give the catalog another name"
             )
         with translated(f"the catalog {name!r} can't be opened"):
             return load_catalog(name, **given)

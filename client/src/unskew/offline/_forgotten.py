@@ -11,13 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import TableAlreadyExistsError
-from pyiceberg.expressions import And, BooleanExpression, EqualTo, In, Or
+from pyiceberg.expressions import BooleanExpression
 from pyiceberg.table import Table, Transaction
 
 from unskew import _tables, errors
 from unskew.definitions import Definitions, Entity, Source
 from unskew.offline import _catalog, _commits, _schema
 from unskew.offline._faults import translated
+from unskew.offline._predicates import all_of, any_of, equal, is_in
 
 FORGOTTEN = "unskew.forgotten"
 RECORD = pa.schema([("entity", pa.string()), ("key", pa.string()), ("forgotten_at", pa.timestamp("us", "UTC"))])
@@ -80,9 +81,9 @@ def matching(entity: Entity, keys: Sequence[Key], rows: pa.Table | pa.RecordBatc
 def predicate(entity: Entity, keys: Sequence[Key]) -> BooleanExpression:
     """What rows of the keys meet, and no others."""
     if len(entity.keys) == 1:
-        return In(entity.keys[0].name, {key[0] for key in keys})
-    each = [And(*(EqualTo(column.name, part) for column, part in zip(entity.keys, key, strict=True))) for key in keys]
-    return each[0] if len(each) == 1 else Or(*each)
+        return is_in(entity.keys[0].name, (key[0] for key in keys))
+    names = [column.name for column in entity.keys]
+    return any_of(all_of(equal(*part) for part in zip(names, key, strict=True)) for key in keys)
 
 
 def record(catalog: Catalog, entity: Entity, keys: Iterable[Key], at: int) -> int:

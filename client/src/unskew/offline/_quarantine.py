@@ -12,7 +12,7 @@ from pyiceberg.types import NestedField, StringType
 
 from unskew import errors
 from unskew.definitions import Source
-from unskew.offline import _catalog, _commits, _schema
+from unskew.offline import _commits, _schema
 from unskew.offline._faults import translated
 from unskew.offline.quality import BATCH, REASON, RULE
 
@@ -82,6 +82,7 @@ class Quarantine:
         lacking = have - {field.name for field in wanted.fields}
         if lacking:
             raise errors.FailedPrecondition(
-                f"the table {self.identifier!r} has the column {min(lacking)!r}, which the source no longer has: move the table away"
+                f"the table {self.identifier!r} has the column {min(lacking)!r}, which the source no longer has: "
+                "move the table away"
             )
         return made

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
-from pyiceberg.expressions import AlwaysTrue, BooleanExpression
+from pyiceberg.expressions import BooleanExpression
 from pyiceberg.table import Table
 
 from unskew import _tables, _times, errors
@@ -14,6 +14,7 @@ from unskew._origin import TableRead
 from unskew.definitions import Definitions, Source
 from unskew.offline import _catalog, _scan, _schema
 from unskew.offline._forgotten import Forgotten
+from unskew.offline._predicates import EVERYTHING, MAX_KEYS, any_of, of_keys
 
 Snapshots = Mapping[str, int] | int | None
 
@@ -24,9 +25,8 @@ class AsOf:
     def __init__(self, snapshot: Snapshots, time: dt.datetime | int | None, tag: str | None) -> None:
         given = [name for name, it in (("snapshot", snapshot), ("time", time), ("tag", tag)) if it is not None]
         if len(given) > 1:
-            raise errors.InvalidArgument(
-                f"as_of_{given[0]} and {'tag' if given[1] == 'tag' else 'as_of_' + given[1]} both say what to read: give one"
-            )
+            other = "tag" if given[1] == "tag" else f"as_of_{given[1]}"
+            raise errors.InvalidArgument(f"as_of_{given[0]} and {other} both say what to read: give one")
         self._snapshot, self._tag = snapshot, tag
         self._millis = None if time is None else _times.to_micros(time, "as_of_time") // 1000
 
@@ -76,12 +76,16 @@ def _at(table: Table, millis: int) -> int | None:
         return found
     first = min(table.snapshots(), key=lambda it: it.timestamp_ms, default=None)
     if first is not None and first.parent_snapshot_id is not None:
-        raise errors.NotFound(f"the snapshots of the table {'.'.join(table.name())!r} begin later: older ones have expired")
+        raise errors.NotFound(
+            f"the snapshots of the table {'.'.join(table.name())!r} begin later: older ones have expired"
+        )
     return None
 
 
 def _gone(table: str, snapshot_id: int) -> errors.NotFound:
-    return errors.NotFound(f"the table {table!r} has no snapshot {snapshot_id}: it has expired, or never was; a tag keeps one")
+    return errors.NotFound(
+        f"the table {table!r} has no snapshot {snapshot_id}: it has expired, or never was; a tag keeps one"
+    )
 
 
 class Reading:
@@ -118,7 +122,7 @@ class Reading:
         schema = _scan.schema_at(table, snapshot_id, source.columns, schema_id)
         uuid = str(table.metadata.table_uuid)
         self.tables[source.name] = TableRead(".".join(table.name()), uuid, snapshot_id, schema.schema_id)
-        predicate = AlwaysTrue() if spine is None else self._predicate(source, spine)
+        predicate = EVERYTHING if spine is None else self._predicate(source, spine)
         rows = _scan.batches(table, source.columns, snapshot_id, schema, predicate)
         kept = (self._forgotten.without(self._definitions, source, pa.Table.from_batches([batch])) for batch in rows)
         target = pa.schema([(column.name, _tables.arrow_type(column.dtype)) for column in source.columns])
@@ -137,8 +141,8 @@ class Reading:
                 if key.name not in spine.column_names:
                     break
                 distinct = spine[key.name].unique()
-                if len(distinct) > _scan.MAX_KEYS or distinct.type != _tables.arrow_type(key.dtype):
+                if len(distinct) > MAX_KEYS or distinct.type != _tables.arrow_type(key.dtype):
                     break
                 keys[key.name] = [it for it in distinct.to_pylist() if it is not None]
-            wanted.append(_scan.keys_predicate(keys))
-        return _scan.any_of(wanted)
+            wanted.append(of_keys(keys))
+        return any_of(wanted)

@@ -70,7 +70,9 @@ def _check_names(source: Source, names: list[str]) -> None:
             )
     for name in declared:
         if name not in names and name != source.created:
-            raise DataError(f"the rows have no column {name!r}, which the source {source.name!r} has; they have {names}")
+            raise DataError(
+                f"the rows have no column {name!r}, which the source {source.name!r} has; they have {names}"
+            )
 
 
 def _typed(source: Source, rows: pa.Table, first: int, stamp: int) -> pa.Table:
@@ -140,15 +142,20 @@ def _fits(given: pa.DataType, wanted: pa.DataType) -> bool:
         "string": (types.is_string, types.is_large_string, types.is_string_view),
         "bytes": (types.is_binary, types.is_large_binary, types.is_fixed_size_binary, types.is_binary_view),
     }
-    return any(any(is_of(wanted) for is_of in kind) and any(is_of(given) for is_of in kind) for kind in of_kind.values())
+    return any(
+        any(is_of(wanted) for is_of in kind) and any(is_of(given) for is_of in kind) for kind in of_kind.values()
+    )
 
 
 def _micros(values: pa.ChunkedArray) -> pa.ChunkedArray:
     """Times in microseconds UTC; finer ones are floored, and a time without a zone is UTC."""
     wanted = _tables.ARROW_TYPES["timestamp"]
     if values.type.unit != "ns":
-        return values.cast(pa.timestamp(values.type.unit, "UTC") if values.type.tz else values.type).cast(
-            pa.timestamp("us")).cast(wanted)
+        return (
+            values.cast(pa.timestamp(values.type.unit, "UTC") if values.type.tz else values.type)
+            .cast(pa.timestamp("us"))
+            .cast(wanted)
+        )
     numbers = values.cast(pa.int64())
     down = pc.divide(numbers, NANOSECONDS)
     # Division rounds towards zero: before 1970 that is up.

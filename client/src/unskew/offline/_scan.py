@@ -1,11 +1,10 @@
 """Rows of a table at a snapshot, as a stream: never more than a few files of it are in memory."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
-from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, In, Or
+from pyiceberg.expressions import BooleanExpression
 from pyiceberg.io.pyarrow import ArrowScan
 from pyiceberg.manifest import ManifestEntryStatus
 from pyiceberg.schema import Schema
@@ -16,17 +15,11 @@ from pyiceberg.types import IcebergType, ListType
 from unskew import _tables, errors
 from unskew.definitions import Column
 from unskew.offline._faults import translated
+from unskew.offline._predicates import EVERYTHING
 from unskew.offline._schema import iceberg_type
 
 GROUP_BYTES = 8 << 20
 """Of Parquet files that are read at once."""
-MAX_KEYS = 200
-"""Of a predicate on keys: Iceberg looks at no more of them in the statistics of a file."""
-
-EVERYTHING = AlwaysTrue()
-
-Keys = Mapping[str, Sequence[Any]]
-"""Values of the key columns of an entity, one key at each position."""
 
 
 def schema_at(table: Table, snapshot_id: int | None, columns: Iterable[Column], schema_id: int | None) -> Schema:
@@ -45,7 +38,8 @@ def schema_at(table: Table, snapshot_id: int | None, columns: Iterable[Column], 
     have = {field.name for field in table.schema().fields}
     lacking = next(name for name in names if name not in have)
     raise errors.FailedPrecondition(
-        f"the table {'.'.join(table.name())!r} has no column {lacking!r}, which the definitions have: `unskew apply` adds it"
+        f"the table {'.'.join(table.name())!r} has no column {lacking!r}, which the definitions have: "
+        "`unskew apply` adds it"
     )
 
 
@@ -79,24 +73,6 @@ def batches(
                 yield as_target(batch, target)
 
 
-def keys_predicate(keys: Keys) -> BooleanExpression:
-    """A predicate that all rows of some keys meet, and as few others as it can say."""
-    found: BooleanExpression = AlwaysTrue()
-    for name, values in keys.items():
-        distinct = set(values)
-        if 0 < len(distinct) <= MAX_KEYS:
-            found = And(found, In(name, distinct))
-    return found
-
-
-def any_of(predicates: Iterable[BooleanExpression]) -> BooleanExpression:
-    """What meets one of them; all rows if there is none."""
-    found: BooleanExpression | None = None
-    for predicate in predicates:
-        found = predicate if found is None else Or(found, predicate)
-    return AlwaysTrue() if found is None else found
-
-
 def added_by(table: Table, snapshot: Snapshot) -> Iterator[list[FileScanTask]]:
     """The files that a snapshot added, in groups that are read at once."""
     tasks = []
@@ -114,10 +90,10 @@ def _renamed(wanted: BooleanExpression | None, schema: Schema, now: Schema) -> B
     It only saves work: who asks filters again.
     """
     if wanted is None:
-        return AlwaysTrue()
+        return EVERYTHING
     today = {field.field_id: field.name for field in now.fields}
     is_same = all(today.get(field.field_id, field.name) == field.name for field in schema.fields)
-    return wanted if is_same and all(field.field_id in today for field in schema.fields) else AlwaysTrue()
+    return wanted if is_same and all(field.field_id in today for field in schema.fields) else EVERYTHING
 
 
 def _groups(tasks: Iterable[FileScanTask]) -> Iterator[list[FileScanTask]]:

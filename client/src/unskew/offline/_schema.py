@@ -133,9 +133,7 @@ def entities_of(definitions: Definitions, source: Source) -> tuple[Entity, ...]:
     """The entities whose keys are columns of a source."""
     have = {(column.name, column.dtype) for column in source.columns}
     return tuple(
-        entity
-        for entity in definitions.entities.values()
-        if all((key.name, key.dtype) in have for key in entity.keys)
+        entity for entity in definitions.entities.values() if all((key.name, key.dtype) in have for key in entity.keys)
     )
 
 

@@ -4,8 +4,8 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import pyarrow as pa
 from pyiceberg.catalog import Catalog
-from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, GreaterThanOrEqual, LessThan
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table, Transaction
 
@@ -13,6 +13,7 @@ from unskew import _tables, _times, errors
 from unskew.definitions import Definitions, Source
 from unskew.offline import _catalog, _commits, _rows, _scan, _schema
 from unskew.offline._forgotten import Forgotten, erase
+from unskew.offline._predicates import between as span
 from unskew.offline._quarantine import Quarantine
 from unskew.offline.quality import Broken, Inspection
 
@@ -59,20 +60,6 @@ class Between:
     start: int | None
     end: int | None
 
-    def predicate(self, column: str) -> BooleanExpression:
-        """What lies in it."""
-        found: BooleanExpression = AlwaysTrue()
-        if self.start is not None:
-            found = And(found, GreaterThanOrEqual(column, _literal(self.start)))
-        if self.end is not None:
-            found = And(found, LessThan(column, _literal(self.end)))
-        return found
-
-
-def _literal(micros: int) -> str:
-    """A time as PyIceberg reads it."""
-    return _times.from_micros(micros).isoformat(timespec="microseconds")
-
 
 def append(
     catalog: Catalog, definitions: Definitions, name: str, rows: _tables.Table, batch_id: str | None
@@ -103,7 +90,7 @@ def overwrite(
     def stage(written: _Written, properties: dict[str, str]) -> Callable[[Table, Transaction], None]:
         def replace(table: Table, transaction: Transaction) -> None:
             if table.current_snapshot() is not None:
-                transaction.delete(between.predicate(source.event_time), {OPERATION: "overwrite"})
+                transaction.delete(span(source.event_time, between.start, between.end), {OPERATION: "overwrite"})
             _add(transaction, written.files, properties)
 
         return replace
@@ -117,7 +104,7 @@ def _add(transaction: Transaction, files: list[DataFile], properties: dict[str, 
             snapshot.append_data_file(file)
 
 
-def _once(  # noqa: PLR0913 (what both have in common)
+def _once(
     catalog: Catalog,
     definitions: Definitions,
     source: Source,
@@ -160,7 +147,9 @@ def _once(  # noqa: PLR0913 (what both have in common)
         # An entity was forgotten while its rows were on their way: whoever forgot it has not seen them.
         erase(catalog, definitions, source)
     broken = tuple(inspection.found.values())
-    return Appended(source.name, identifier, batch, True, snapshot_id, written.rows, written.forgotten, aside.rows, broken)
+    return Appended(
+        source.name, identifier, batch, True, snapshot_id, written.rows, written.forgotten, aside.rows, broken
+    )
 
 
 def check_table(source: Source, table: Table) -> None:
@@ -176,16 +165,17 @@ def check_table(source: Source, table: Table) -> None:
         wanted = _scan.stored_type(column.dtype)
         if str(_scan.element(stored)) != str(_scan.element(wanted)):
             raise errors.FailedPrecondition(
-                f"the table {_schema.table_of(source)!r} has {column.name!r} as {stored}, the definitions as {column.dtype}: "
+                f"the table {_schema.table_of(source)!r} has {column.name!r} as {stored}, the definitions as "
+                f"{column.dtype}: "
                 "`unskew apply` shows what to do"
             )
 
 
-def _check_between(source: Source, block: object, between: Between) -> None:
-    times = block[source.event_time].cast("int64").to_numpy()  # type: ignore[index]
+def _check_between(source: Source, block: pa.Table, between: Between) -> None:
+    times = block[source.event_time].cast("int64").to_numpy()
     low, high = int(times.min()), int(times.max())
     if (between.start is not None and low < between.start) or (between.end is not None and high >= between.end):
         raise errors.DataError(
-            f"the rows have event times from {_times.from_micros(low).isoformat()} to {_times.from_micros(high).isoformat()}"
-            ", which is not all within the span that is overwritten"
+            f"the rows have event times from {_times.from_micros(low).isoformat()} to "
+            f"{_times.from_micros(high).isoformat()}, which is not all within the span that is overwritten"
         )

@@ -55,7 +55,7 @@ class Erasure:
         return not self.online_left and not any(table.kept_in for table in self.tables)
 
 
-def forget(  # noqa: PLR0913 (each says something of its own)
+def forget(
     catalog: Catalog,
     definitions: Definitions,
     name: str,
@@ -103,7 +103,9 @@ def _key(entity: Entity, given: Mapping[str, Any]) -> tuple[Any, ...]:
         except (pa.ArrowException, TypeError, ValueError, OverflowError):
             part = None
         if part is None:
-            raise errors.InvalidArgument(f"the key {column.name!r} is {given[column.name]!r}, and must be {column.dtype}")
+            raise errors.InvalidArgument(
+                f"the key {column.name!r} is {given[column.name]!r}, and must be {column.dtype}"
+            )
         parts.append(part)
     return tuple(parts)
 
@@ -126,7 +128,9 @@ def _erased(catalog: Catalog, identifier: str, entity: Entity, keys: Sequence[tu
     rows = _forgotten.delete(catalog, identifier, entity, keys)
     files = 0
     if purge:
-        tags = [name for name, ref in _catalog.table(catalog, identifier).refs().items() if ref.snapshot_ref_type == "tag"]
+        tags = [
+            name for name, ref in _catalog.table(catalog, identifier).refs().items() if ref.snapshot_ref_type == "tag"
+        ]
         now = dt.datetime.now(dt.timezone.utc) + dt.timedelta(days=1)
         files = maintenance.expire(catalog, identifier, now, 1, tags).files
     table = _catalog.table(catalog, identifier)

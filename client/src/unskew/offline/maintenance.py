@@ -56,8 +56,9 @@ class Compacted:
 def expire(
     catalog: Catalog, identifier: str, older_than: dt.datetime, retain_last: int, untag: Iterable[str] = ()
 ) -> Expired:
-    """Removes snapshots, and the files that only they had. Those with a tag, unless it is in `untag`, and the newest
-    `retain_last` stay.
+    """Removes snapshots, and the files that only they had.
+
+    Those with a tag stay, unless it is in `untag`, and so do the newest `retain_last`.
     """
     table, expired = _catalog.table(catalog, identifier), tuple[int, ...]()
     millis, tags = int(older_than.timestamp() * 1000), set(untag)

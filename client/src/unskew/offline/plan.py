@@ -1,7 +1,7 @@
 """What `apply` would do to the tables of the sources, and doing it: evolution of schemas, never of data."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pyiceberg.catalog import Catalog
@@ -144,47 +144,47 @@ def _create(catalog: Catalog, definitions: Definitions, source: Source, layout: 
 def _evolution(source: Source, table: Table, renames: Mapping[str, str], refused: list[str]) -> list[Change]:
     """The changes of a table; what can't be done is added to `refused`."""
     schema, identifier = table.schema(), _schema.table_of(source)
-    found: list[Change] = []
-
-    def change(kind: str, column: str | None, detail: str) -> None:
-        found.append(Change(source.name, identifier, kind, column, detail))
-
-    names = {field.name for field in schema.fields}
+    names = [field.name for field in schema.fields]
     done = {old: new for old, new in renames.items() if old in names}
-    for old, new in done.items():
-        if new in names:
-            refused.append(f"{identifier}: {old!r} can't become {new!r}, which is there already")
-        change("rename", new, f"rename {old} to {new}")
-    for old in renames.keys() - names:
-        if renames[old] not in names:
-            refused.append(f"{identifier}: there is no column {old!r} to rename; there is {sorted(names)}")
+    steps = [("rename", new, f"rename {old} to {new}") for old, new in done.items()]
+    refused += [f"{identifier}: {fault}" for fault in _bad_renames(names, renames)]
     olds = {new: old for old, new in done.items()}
     for column in _schema.columns_of(source):
         field = _field(schema, olds.get(column.name, column.name))
         wanted = _schema.iceberg_type(column.dtype, itertools.count(1))
         if field is None:
-            change("add", column.name, f"add {column.name} {column.dtype}")
-        elif not _same(field, wanted):
-            if _schema.WIDER.get(type(field.field_type)) is type(wanted):
-                change("widen", column.name, f"widen {column.name} from {field.field_type} to {wanted}")
-            else:
-                refused.append(
-                    f"{identifier}: {column.name!r} is {field.field_type} there and {column.dtype} in the definitions: "
-                    "Iceberg widens int32 to int64 and float32 to float64; anything else needs a column of a new name"
-                )
-    wanted_names = [column.name for column in _schema.columns_of(source)]
-    kept = [done.get(field.name, field.name) for field in schema.fields]
-    bound = {schema.find_column_name(field.source_id) for field in table.spec().fields}
-    for name in kept:
-        if name in wanted_names:
+            steps.append(("add", column.name, f"add {column.name} {column.dtype}"))
+        elif _same(field, wanted):
             continue
-        if name in bound:
-            refused.append(f"{identifier}: {name!r} can't be dropped, the table is partitioned by it")
-        change("drop", name, f"drop {name}")
-    kept = [name for name in kept if name in wanted_names]
-    if [name for name in wanted_names if name in kept] != kept or not _appended(wanted_names, kept):
-        change("reorder", None, f"order the columns as {', '.join(wanted_names)}")
+        elif _schema.WIDER.get(type(field.field_type)) is type(wanted):
+            steps.append(("widen", column.name, f"widen {column.name} from {field.field_type} to {wanted}"))
+        else:
+            refused.append(
+                f"{identifier}: {column.name!r} is {field.field_type} there and {column.dtype} in the definitions: "
+                "Iceberg widens int32 to int64 and float32 to float64; anything else needs a column of a new name"
+            )
+    declared = [column.name for column in _schema.columns_of(source)]
+    there = [done.get(name, name) for name in names]
+    dropped = [name for name in there if name not in declared]
+    bound = {schema.find_column_name(field.source_id) for field in table.spec().fields}
+    refused += [
+        f"{identifier}: {it!r} can't be dropped, the table is partitioned by it" for it in dropped if it in bound
+    ]
+    steps += [("drop", name, f"drop {name}") for name in dropped]
+    kept = [name for name in there if name in declared]
+    found = [Change(source.name, identifier, *step) for step in steps]
+    if not _appended(declared, kept):
+        found.append(Change(source.name, identifier, "reorder", None, f"order the columns as {', '.join(declared)}"))
     return found
+
+
+def _bad_renames(names: Sequence[str], renames: Mapping[str, str]) -> Iterator[str]:
+    """What is wrong with renaming columns of a table; one that was done before is not."""
+    for old, new in renames.items():
+        if old in names and new in names:
+            yield f"{old!r} can't become {new!r}, which is there already"
+        elif old not in names and new not in names:
+            yield f"there is no column {old!r} to rename; there is {sorted(names)}"
 
 
 def _appended(wanted: Sequence[str], kept: Sequence[str]) -> bool:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from unskew import _tables, _times, errors
+from unskew import _times, errors
 from unskew.definitions import QualityRule, Source
 
 __all__ = ["Broken"]
@@ -93,8 +93,8 @@ class Inspection:
     def _note(self, rule: QualityRule, count: int, reason: str) -> None:
         if rule.on_failure == "fail":
             raise errors.DataError(
-                f"the rule {rule.name!r} of the source {self.source.name!r} is broken by {count:,} rows: {reason}; nothing was "
-                "written"
+                f"the rule {rule.name!r} of the source {self.source.name!r} is broken by {count:,} rows: {reason}; "
+                "nothing was written"
             )
         before = self.found.get(rule.name)
         self.found[rule.name] = Broken(

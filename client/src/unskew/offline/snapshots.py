@@ -19,6 +19,7 @@ from unskew.definitions import Definitions
 from unskew.offline import _catalog, _commits, _scan, _schema
 from unskew.offline._faults import translated
 from unskew.offline._forgotten import Forgotten
+from unskew.offline._predicates import EVERYTHING
 from unskew.offline._reading import AsOf, Reading
 from unskew.training import TrainingSet, join
 
@@ -47,7 +48,9 @@ def of_table(catalog: Catalog, identifier: str) -> tuple[SnapshotInfo, ...]:
         facts = _commits.summary(snapshot)
         operation = facts.get("unskew.operation") or (snapshot.summary.operation.value if snapshot.summary else "")
         rows = facts.get("total-records")
-        tags = [name for name, ref in table.refs().items() if ref.snapshot_id == snapshot.snapshot_id and name != "main"]
+        tags = [
+            name for name, ref in table.refs().items() if ref.snapshot_id == snapshot.snapshot_id and name != "main"
+        ]
         at = dt.datetime.fromtimestamp(snapshot.timestamp_ms / 1000, dt.timezone.utc)
         found.append(
             SnapshotInfo(
@@ -57,7 +60,7 @@ def of_table(catalog: Catalog, identifier: str) -> tuple[SnapshotInfo, ...]:
     return tuple(found)
 
 
-def training_set(  # noqa: PLR0913 (what `unskew.training_set` takes, and where to read)
+def training_set(
     reading: Reading,
     definitions: Definitions,
     service: str,
@@ -96,7 +99,9 @@ def reproduce(catalog: Catalog, made: TrainingSet, **options: Any) -> TrainingSe
     origin = made.origin
     if origin is None or origin.given:
         what = f"the history of {origin.given[0]!r} was" if origin else "its histories were"
-        raise errors.FailedPrecondition(f"the training set can't be made again: {what} given as a table, and is not kept")
+        raise errors.FailedPrecondition(
+            f"the training set can't be made again: {what} given as a table, and is not kept"
+        )
     if origin.catalog != catalog.name:
         raise errors.FailedPrecondition(
             f"the training set was made from the catalog {origin.catalog!r}, this is {catalog.name!r}"
@@ -114,7 +119,8 @@ def reproduce(catalog: Catalog, made: TrainingSet, **options: Any) -> TrainingSe
         gone = sum(len(keys) for keys in forgotten.keys.values())
         if gone:
             raise errors.FailedPrecondition(
-                f"the training set can't be made again as it was: {gone} entities were forgotten, and their rows are left out"
+                f"the training set can't be made again as it was: {gone} entities were forgotten, and their "
+                "rows are left out"
             )
         raise errors.DataLoss(f"the training set came out otherwise: {found} instead of {origin.digest}")
     return replace(again, origin=origin)
@@ -210,7 +216,10 @@ def appended_since(
         between.append(snapshot)
     else:
         return newest, None
-    made_by = {_commits.summary(it).get("unskew.operation") or (it.summary.operation.value if it.summary else "") for it in between}
+    made_by = {
+        _commits.summary(it).get("unskew.operation") or (it.summary.operation.value if it.summary else "")
+        for it in between
+    }
     if not made_by <= {"append", "compact"}:
         return newest, None
     return newest, _appended(table, definitions, name, {it.snapshot_id for it in between}, Forgotten.load(catalog))
@@ -233,7 +242,7 @@ def _appended(
                 continue
             with translated(f"the table {source.iceberg!r} can't be read"):
                 for tasks in _scan.added_by(table, snapshot):
-                    reader = ArrowScan(table.metadata, table.io, schema.select(*target.names), _scan.EVERYTHING)
+                    reader = ArrowScan(table.metadata, table.io, schema.select(*target.names), EVERYTHING)
                     for batch in reader.to_record_batches(tasks):
                         rows = pa.Table.from_batches([_scan.as_target(batch, target)])
                         yield from forgotten.without(definitions, source, rows).to_batches()

@@ -138,7 +138,9 @@ class OfflineStore:
             end: the end of the span; None: without one.
             batch_id: as in `append`.
         """
-        low, high = (None if it is None else _times.to_micros(it, name) for name, it in (("start", start), ("end", end)))
+        low, high = (
+            None if it is None else _times.to_micros(it, name) for name, it in (("start", start), ("end", end))
+        )
         between = appends.Between(low, high)
         return appends.overwrite(self.catalog, self.definitions, source, rows, batch_id, between)
 

@@ -28,6 +28,8 @@ struct History<'a> {
     known_at: Option<usize>,
     /// The column of the source of each feature of the view.
     columns: Vec<usize>,
+    /// The same in the order of the schema, which is that of stored rows.
+    stored: Vec<usize>,
 }
 
 /// A row of the history.
@@ -93,7 +95,12 @@ impl<'a> History<'a> {
         let schema =
             schema.ok_or_else(|| TrainingError::Definition(format!("the view `{}` has no rows", view.name)))?;
         let places = table.places().collect();
-        Ok(Self { row, schema, table, places, keys, time, created, known_at, columns })
+        let column_of = |name: &str| {
+            let feature = row.features.iter().position(|feature| feature.name == name)?;
+            columns.get(feature).copied()
+        };
+        let stored = schema.columns().iter().map(|it| column_of(&it.name).unwrap_or(usize::MAX)).collect();
+        Ok(Self { row, schema, table, places, keys, time, created, known_at, columns, stored })
     }
 
     fn entity(
@@ -160,7 +167,7 @@ impl<'a> History<'a> {
 
     fn bytes(&self, row: &Known, arena: &Bump) -> Result<Vec<u8>, TrainingError> {
         let values = self
-            .columns
+            .stored
             .iter()
             .map(|column| self.table.value(*column, row.place, arena))
             .collect::<Result<Vec<_>, _>>()?;

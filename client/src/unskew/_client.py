@@ -260,7 +260,7 @@ class FeatureStoreClient:
         """
         return self._write(_writes.of_events(source, events, batch_size, ignore_unknown, idempotent), timeout, strict)
 
-    def write_states(
+    def write_states(  # noqa: PLR0913 (each is an option of its own)
         self,
         view: str,
         states: Any,
@@ -268,6 +268,7 @@ class FeatureStoreClient:
         complete_since: dt.datetime | SupportsIndex | None = None,
         *,
         batch_size: int = 1000,
+        done: bool = True,
         timeout: float | None = None,
         strict: bool = False,
     ) -> WriteResult:
@@ -283,6 +284,7 @@ class FeatureStoreClient:
                 1970-01-01 UTC. A multiple of the view's `resolution`, if it has one.
             complete_since: the time from which on the history has all events; None: it always had.
             batch_size: states that are sent and acknowledged together; fewer if they are large.
+            done: the load ends with these states. False: other calls load more, and the last of them ends it.
             timeout: seconds for each batch, retries included, instead of the client's `write_timeout`.
             strict: stop after the first batch with a bad state, with `BadRows`.
 
@@ -291,7 +293,7 @@ class FeatureStoreClient:
         """
         load = _writes.of_states(view, states, cut, complete_since, batch_size)
         result = self._write(load.write, timeout, strict)
-        if result.ok:
+        if done and result.ok:
             self._end(load, result, timeout)
         return result
 

@@ -152,7 +152,7 @@ class FeatureStoreClient:
         write = _writes.of_events(source, events, batch_size, ignore_unknown, idempotent)
         return await self._write(write, timeout, strict)
 
-    async def write_states(
+    async def write_states(  # noqa: PLR0913 (each is an option of its own)
         self,
         view: str,
         states: Any,
@@ -160,13 +160,14 @@ class FeatureStoreClient:
         complete_since: dt.datetime | SupportsIndex | None = None,
         *,
         batch_size: int = 1000,
+        done: bool = True,
         timeout: float | None = None,
         strict: bool = False,
     ) -> WriteResult:
         """See `unskew.FeatureStoreClient.write_states`."""
         load = _writes.of_states(view, states, cut, complete_since, batch_size)
         result = await self._write(load.write, timeout, strict)
-        if result.ok:
+        if done and result.ok:
             await self._end(load, result, timeout)
         return result
 

@@ -18,8 +18,8 @@ INTERRUPTED = 130
 
 # In the order in which they are shown; each is a module beside this one, imported when it is asked for.
 COMMANDS = (
-    "validate", "diff", "apply", "append", "fit", "training-set", "vectors", "online", "explain", "compact",
-    "expire-snapshots", "forget", "completion",
+    "validate", "diff", "apply", "append", "fit", "training-set", "vectors", "online", "explain", "materialize",
+    "verify", "compact", "expire-snapshots", "forget", "completion",
 )  # fmt: skip
 
 

@@ -12,12 +12,15 @@ import click
 
 from unskew import FeatureStoreClient
 from unskew._times import from_micros
+from unskew.retry import RetryPolicy
 from unskew.security import TLS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
 DEFAULT_TIMEOUT = 5.0
+MANY = 1_000_000
+"""Retries, where a time ends them."""
 
 
 def gateway_options(function: Function) -> Function:
@@ -69,7 +72,7 @@ def gateway_options(function: Function) -> Function:
     return function
 
 
-def connect(
+def connect(  # noqa: PLR0913 (one for each option)
     address: str,
     timeout: float,
     tls: bool,
@@ -77,11 +80,14 @@ def connect(
     certificate: Path | None,
     certificate_key: Path | None,
     allow_insecure: bool,
+    *,
+    retry_for: float | None = None,
 ) -> FeatureStoreClient:
-    """The client that these options ask for."""
+    """The client that these options ask for. `retry_for`: seconds for which each batch of a write is tried again."""
     wanted = tls or ca or certificate or certificate_key
     secured = TLS(ca=ca, certificate=certificate, key=certificate_key) if wanted else None
-    return FeatureStoreClient(address, timeout=timeout, tls=secured, allow_insecure=allow_insecure)
+    write: dict[str, Any] = {} if retry_for is None else {"write_timeout": retry_for, "retries": RetryPolicy(MANY)}
+    return FeatureStoreClient(address, timeout=timeout, tls=secured, allow_insecure=allow_insecure, **write)
 
 
 def as_of_option(function: Function) -> Function:

@@ -25,24 +25,29 @@ from unskew.offline._schema import Layout
 from unskew.offline.append import Appended
 from unskew.offline.forget import Erased, Erasure
 from unskew.offline.maintenance import Compacted, Expired
+from unskew.offline.materialize import MaterializedView
 from unskew.offline.plan import Change, Plan
 from unskew.offline.quality import Broken
 from unskew.offline.snapshots import SnapshotInfo
 from unskew.offline.store import OfflineStore, open  # noqa: A004 (as in `gzip.open`)
+from unskew.offline.verify import Difference, VerifiedView
 
 __all__ = [
     "Appended",
     "Broken",
     "Change",
     "Compacted",
+    "Difference",
     "Erased",
     "Erasure",
     "Expired",
     "Layout",
+    "MaterializedView",
     "OfflineStore",
     "Origin",
     "Plan",
     "SnapshotInfo",
     "TableRead",
+    "VerifiedView",
     "open",
 ]

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -13,8 +13,10 @@ from unskew.definitions import Definitions, load
 from unskew.offline import _catalog, _schema, maintenance
 from unskew.offline import append as appends
 from unskew.offline import forget as erasures
+from unskew.offline import materialize as materialization
 from unskew.offline import plan as plans
 from unskew.offline import snapshots as histories
+from unskew.offline import verify as verification
 from unskew.offline._forgotten import Forgotten
 from unskew.offline._reading import AsOf, Reading, Snapshots
 from unskew.training import TrainingSet
@@ -292,6 +294,30 @@ class OfflineStore:
     def remove_orphans(self, source: str, *, older_than: dt.timedelta = maintenance.ORPHANS_AFTER) -> int:
         """Removes files of a table that no snapshot has, as writers leave that were killed; gives their number."""
         return maintenance.remove_orphans(self.catalog, self._table_of(source), older_than)
+
+    def materialize(
+        self, client: "FeatureStoreClient", views: Sequence[str] | None = None, **options: Any
+    ) -> Iterator[materialization.MaterializedView]:
+        """Writes views to the online store, as `unskew.offline.materialize.materialize` tells, which has the options.
+
+        Args:
+            client: of the gateway.
+            views: their names; None: every view whose source has a table.
+            options: `until`, `full`, `dry_run`, `concurrency`, `batch_rows`, `threads`, `memory_limit`, `progress`.
+        """
+        return materialization.materialize(self.definitions, views, client=client, catalog=self.catalog, **options)
+
+    def verify(
+        self, client: "FeatureStoreClient", views: Sequence[str] | None = None, **options: Any
+    ) -> Iterator[verification.VerifiedView]:
+        """Compares random entities online and offline, as `unskew.offline.verify.verify` tells, which has the options.
+
+        Args:
+            client: of the gateway.
+            views: their names; None: every view whose source has a table.
+            options: `entities`, `seed`, `as_of`, `threads`, `progress`.
+        """
+        return verification.verify(self.definitions, views, client=client, catalog=self.catalog, **options)
 
     def _table_of(self, source: str) -> str:
         return _schema.table_of(_schema.source_of(self.definitions, source))

@@ -86,7 +86,7 @@ impl<'a> Column<'a> {
             None => Self::kind(array, dtype)?,
         };
         match kind {
-            Some(kind) => Ok(Self { dtype, len: array.len(), nulls: array.logical_nulls(), kind }),
+            Some(kind) => Ok(Self { dtype, len: array.len(), nulls: nulls_of(array), kind }),
             None => Err(format!(
                 "an arrow column of type {} can't be read as {dtype}; {} can",
                 array.data_type(),
@@ -187,10 +187,33 @@ impl<'a> Column<'a> {
             | Kind::Dictionary(..)
             | Kind::List(..) => out.fill(f64::NAN),
         }
+        self.blank(start, out, f64::NAN);
+    }
+
+    /// The same rounded to float32, once.
+    pub fn float32s(&self, start: usize, out: &mut [f32]) {
+        match &self.kind {
+            Kind::Int32(ints) | Kind::Int64(ints) => ints.narrow(start, out),
+            Kind::Float32(floats) | Kind::Float64(floats) => floats.narrow(start, out),
+            Kind::Null
+            | Kind::Bool(_)
+            | Kind::IntAsFloat32(_)
+            | Kind::IntAsFloat64(_)
+            | Kind::Text(_)
+            | Kind::Bytes(_)
+            | Kind::Time(_)
+            | Kind::Dictionary(..)
+            | Kind::List(..) => out.fill(f32::NAN),
+        }
+        self.blank(start, out, f32::NAN);
+    }
+
+    /// Puts `null` where rows from `start` are null.
+    fn blank<N: Copy>(&self, start: usize, out: &mut [N], null: N) {
         if let Some(nulls) = &self.nulls {
             for (at, number) in out.iter_mut().enumerate() {
                 if nulls.is_null(start + at) {
-                    *number = f64::NAN;
+                    *number = null;
                 }
             }
         }
@@ -251,6 +274,26 @@ impl<'a> Column<'a> {
         }
     }
 
+    /// All values, if they are int64 or times, none of them null and all of them fit: what [`Column::value`] gives for each row.
+    #[must_use]
+    pub fn plain_ints(&self) -> Option<&'a [i64]> {
+        match self.plain()? {
+            Plain::Ints(ints) => Some(ints),
+            Plain::Times(times) => times.iter().all(|micros| time::is_writable(*micros)).then_some(times),
+            Plain::Floats(_) => None,
+        }
+    }
+
+    /// All values, if they are float64 and none of them null.
+    #[must_use]
+    pub fn plain_floats(&self) -> Option<&'a [f64]> {
+        if let Plain::Floats(floats) = self.plain()? { Some(floats) } else { None }
+    }
+
+    const fn plain(&self) -> Option<Plain<'a>> {
+        if self.nulls.is_none() { self.kind.plain() } else { None }
+    }
+
     /// Appends the values of these rows: what [`Column::value`] gives for each, with the type looked at once. A row that is not there is null.
     ///
     /// # Errors
@@ -264,8 +307,7 @@ impl<'a> Column<'a> {
     where
         'a: 'v,
     {
-        let plain = if self.nulls.is_none() { self.kind.plain() } else { None };
-        match plain {
+        match self.plain() {
             Some(Plain::Ints(ints)) => {
                 out.extend(rows.map(|row| ints.get(row).map_or(Value::Null, |int| Value::Int(*int))))
             }
@@ -296,6 +338,11 @@ impl<'a> Column<'a> {
     fn inexact(&self, ints: &Ints<'_>, row: usize) -> String {
         format!("{} is not exact as {}; declare the column as int64", ints.get(row), self.dtype)
     }
+}
+
+/// Which values are null, if any is.
+fn nulls_of(array: &dyn Array) -> Option<NullBuffer> {
+    array.logical_nulls().filter(|nulls| nulls.null_count() > 0)
 }
 
 /// A whole number as a float that has `bits` of precision, if it is exact.

@@ -66,6 +66,20 @@ impl<'a> Ints<'a> {
         }
     }
 
+    /// The same rounded to float32.
+    pub(super) fn narrow(self, start: usize, out: &mut [f32]) {
+        match self {
+            Self::I8(values) => copy(values, start, out, f32::from),
+            Self::I16(values) => copy(values, start, out, f32::from),
+            Self::I32(values) => copy(values, start, out, |value| value as f32),
+            Self::I64(values) => copy(values, start, out, |value| value as f32),
+            Self::U8(values) => copy(values, start, out, f32::from),
+            Self::U16(values) => copy(values, start, out, f32::from),
+            Self::U32(values) => copy(values, start, out, |value| value as f32),
+            Self::U64(values) => copy(values, start, out, |value| value as f32),
+        }
+    }
+
     /// The number of a row that the array has.
     #[inline]
     pub(super) fn get(self, row: usize) -> i128 {
@@ -82,7 +96,7 @@ impl<'a> Ints<'a> {
     }
 }
 
-fn copy<T: Copy>(values: &[T], start: usize, out: &mut [f64], convert: impl Fn(T) -> f64) {
+fn copy<T: Copy, N>(values: &[T], start: usize, out: &mut [N], convert: impl Fn(T) -> N) {
     for (number, value) in out.iter_mut().zip(values.get(start..).unwrap_or_default()) {
         *number = convert(*value);
     }
@@ -115,6 +129,16 @@ impl<'a> Floats<'a> {
             Self::F16(array) => copy(array.values(), start, out, |value| value.to_f64()),
             Self::F32(values) => copy(values, start, out, f64::from),
             Self::F64(values) => copy(values, start, out, |value| value),
+        }
+    }
+
+    /// The same rounded to float32.
+    #[expect(clippy::cast_possible_truncation, reason = "rounding is what it does")]
+    pub(super) fn narrow(self, start: usize, out: &mut [f32]) {
+        match self {
+            Self::F16(array) => copy(array.values(), start, out, |value| value.to_f32()),
+            Self::F32(values) => copy(values, start, out, |value| value),
+            Self::F64(values) => copy(values, start, out, |value| value as f32),
         }
     }
 

@@ -63,23 +63,22 @@ pub struct Lane {
 impl Lane {
     /// The unit for these floats; none if one is infinite or NaN, or they lie too far apart.
     pub fn of(values: impl Iterator<Item = f64>) -> Option<Self> {
-        let (mut least, mut greatest, mut count) = (i32::MAX, i32::MIN, 0_u64);
+        // The bits of magnitudes are in the order of the magnitudes, and so are their exponents.
+        let (mut least, mut greatest, mut count) = (u64::MAX, 0, 0_u64);
         for value in values {
-            if !value.is_finite() {
-                return None;
-            }
+            let magnitude = value.to_bits() << 1;
             count += 1;
-            let factor = Factor::of_float(value);
-            if factor.mantissa != 0 {
-                least = least.min(factor.exponent);
-                greatest = greatest.max(factor.exponent + 64 - factor.mantissa.leading_zeros() as i32);
-            }
+            greatest = greatest.max(magnitude);
+            least = least.min(if magnitude == 0 { u64::MAX } else { magnitude });
         }
-        let carries = 64 - count.leading_zeros() as i32;
-        if least > greatest {
+        let (least, greatest) = (f64::from_bits(least >> 1), f64::from_bits(greatest >> 1));
+        if greatest == 0.0 {
             return Some(Self { unit: 0 });
         }
-        (greatest - least + carries < 127).then_some(Self { unit: least })
+        let (least, top) = (Factor::of_float(least), Factor::of_float(greatest));
+        let carries = 64 - count.leading_zeros() as i32;
+        let bits = top.exponent + 64 - top.mantissa.leading_zeros() as i32 - least.exponent;
+        (greatest.is_finite() && bits + carries < 127).then_some(Self { unit: least.exponent })
     }
 
     /// One of these floats in the unit.

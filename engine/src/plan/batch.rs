@@ -9,7 +9,7 @@ use bumpalo::Bump;
 use super::input::{InputRow, State};
 use super::layout::Layout;
 use super::slot::{Slot, round};
-use super::states::RowState;
+use super::states::{RowState, RowStates};
 use super::vector::{Incomplete, Plan};
 use crate::arrow::Column;
 use crate::fit::{FitError, ServiceFit};
@@ -23,7 +23,7 @@ use crate::value::Value;
 pub struct Batch<'a> {
     columns: Vec<Column<'a>>,
     /// The status of each row of an input, by input, where it is told; else a value is PRESENT, and null is NULL.
-    states: Vec<Option<Vec<RowState>>>,
+    states: Vec<Option<RowStates>>,
     rows: usize,
 }
 
@@ -79,7 +79,7 @@ impl<'a> Batch<'a> {
         Ok(Self { columns, states: vec![None; layout.inputs().len()], rows: batch.num_rows() })
     }
 
-    /// Tells the statuses of inputs, by columns of their names as [`RowState::to_arrow`] makes them.
+    /// Tells the statuses of inputs, by columns of their names as [`RowStates::to_arrow`] makes them.
     ///
     /// # Errors
     /// A column that holds no statuses, and another number of rows.
@@ -87,7 +87,7 @@ impl<'a> Batch<'a> {
         for (input, states) in layout.inputs().iter().zip(&mut self.states) {
             let Some(array) = statuses.column_by_name(&input.name) else { continue };
             let bad = |why| BatchError::Type { column: format!("the statuses of {}", input.name), why };
-            let read = RowState::of_arrow(array.as_ref()).map_err(bad)?;
+            let read = RowStates::of_arrow(array.as_ref()).map_err(bad)?;
             if read.len() != self.rows {
                 return Err(bad(format!("are {} for {} rows", read.len(), self.rows)));
             }
@@ -121,16 +121,19 @@ impl<'a> Batch<'a> {
                 BatchError::Value { column, row, why }
             })?;
             match self.states.get(index).and_then(Option::as_ref).and_then(|states| states.get(row)) {
-                Some(state) => out.put(index, value, State::from(*state)),
+                Some(state) => out.put(index, value, State::from(state)),
                 None => out.set(index, value),
             }
         }
         Ok(())
     }
 
-    /// The statuses of an input in some rows, if they are told.
+    /// The statuses of an input in some rows, if they are told and not all PRESENT.
     fn states(&self, input: usize, rows: Range<usize>) -> Option<&[RowState]> {
-        self.states.get(input)?.as_ref()?.get(rows)
+        match self.states.get(input)?.as_ref()? {
+            RowStates::Present(_) => None,
+            RowStates::Each(states) => states.get(rows),
+        }
     }
 }
 
@@ -153,7 +156,7 @@ impl<'p> Split<'p> {
         let mut from = 0;
         for (position, slot) in plan.slots().iter().enumerate() {
             let is_number = |input: &usize| batch.columns.get(*input).is_some_and(Column::is_numbers);
-            match slot.number_input().filter(is_number) {
+            match slot.column_input().filter(is_number) {
                 Some(input) => split.numbers.push((position, slot, from, input)),
                 None => {
                     split.others.push((position, slot, from));
@@ -278,15 +281,29 @@ fn numbers<'o>(
     out: impl Iterator<Item = &'o mut f32>,
     mut incomplete: impl FnMut(usize),
 ) {
+    let mut put = |row: usize, is_finite: bool, out: &mut f32| {
+        if !is_finite {
+            *out = QUIET_NAN;
+            incomplete(row);
+        }
+    };
+    if slot.steps.is_empty() {
+        let mut room = [0.0; BLOCK];
+        let numbers = room.get_mut(..block.len()).unwrap_or_default();
+        column.float32s(block.start, numbers);
+        for (row, (number, out)) in numbers.iter().zip(out).enumerate() {
+            *out = *number;
+            put(row, number.is_finite(), out);
+        }
+        return;
+    }
     let mut room = [0.0; BLOCK];
     let numbers = room.get_mut(..block.len()).unwrap_or_default();
     column.numbers(block.start, numbers);
     slot.numbers(numbers);
     for (row, (number, out)) in numbers.iter().zip(out).enumerate() {
-        if !round(*number, out) {
-            *out = QUIET_NAN;
-            incomplete(row);
-        }
+        let is_finite = round(*number, out);
+        put(row, is_finite, out);
     }
 }
 

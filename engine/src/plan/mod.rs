@@ -15,7 +15,7 @@ pub use batch::{Batch, BatchError, Matrix};
 pub use explain::{SlotTrace, StepTrace};
 pub use input::{InputRow, State};
 pub use layout::{Input, Layout, LayoutError, Origin};
-pub use states::RowState;
+pub use states::{RowState, RowStates};
 pub use vector::{Incomplete, Plan, PlanError};
 pub(crate) use view::status_of;
 pub use view::{Stored, ViewReader};

@@ -73,6 +73,14 @@ impl Slot {
         }
     }
 
+    /// Its input, if a column of numbers is all it takes: a number by way of functions of one input, or the input itself.
+    pub(super) fn column_input(&self) -> Option<usize> {
+        match self.source {
+            Source::Input(index) if self.is_number || (self.steps.is_empty() && self.width == 1) => Some(index),
+            Source::Input(_) | Source::Expression(_) => None,
+        }
+    }
+
     /// Puts numbers through the steps of a slot that is a number, in place; NaN is null.
     pub(super) fn numbers(&self, numbers: &mut [f64]) {
         for (function, null) in self.steps.iter().filter_map(Applied::function) {

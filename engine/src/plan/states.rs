@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int8Type;
-use arrow_array::{Array, DictionaryArray, Int8Array, StringArray};
+use arrow_array::{Array, DictionaryArray, StringArray};
 
 use super::input::State;
 use crate::status::{Reason, Status};
@@ -54,31 +54,73 @@ impl RowState {
             None => self.status.name().to_owned(),
         }
     }
+}
+
+/// The statuses of the rows of a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RowStates {
+    /// So many rows, all of them PRESENT.
+    Present(usize),
+    /// One for each row.
+    Each(Vec<RowState>),
+}
+
+const PRESENT: RowState = RowState { status: Status::Present, reason: None };
+
+impl RowStates {
+    /// How many rows there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        match self {
+            Self::Present(rows) => *rows,
+            Self::Each(states) => states.len(),
+        }
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The status of a row.
+    #[must_use]
+    pub fn get(&self, row: usize) -> Option<RowState> {
+        match self {
+            Self::Present(rows) => (row < *rows).then_some(PRESENT),
+            Self::Each(states) => states.get(row).copied(),
+        }
+    }
 
     /// States as a dictionary array, whose values are all that there can be.
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "there are fewer than 128 states")]
-    pub fn to_arrow(states: &[Self]) -> DictionaryArray<Int8Type> {
-        let all: Vec<Self> = Self::all().collect();
-        let place = |state: &Self| all.iter().position(|other| other == state).unwrap_or_default() as i8;
-        // Runs of one state are what there is.
-        let mut last = (Self { status: Status::Present, reason: None }, 0);
-        let keys = states.iter().map(|state| {
-            if *state != last.0 {
-                last = (*state, place(state));
+    pub fn to_arrow(&self) -> DictionaryArray<Int8Type> {
+        let all: Vec<RowState> = RowState::all().collect();
+        let place = |state: &RowState| all.iter().position(|other| other == state).unwrap_or_default() as i8;
+        let keys: Vec<i8> = match self {
+            Self::Present(rows) => vec![place(&PRESENT); *rows],
+            Self::Each(states) => {
+                // Runs of one state are what there is.
+                let mut last = (PRESENT, place(&PRESENT));
+                let key = |state: &RowState| {
+                    if *state != last.0 {
+                        last = (*state, place(state));
+                    }
+                    last.1
+                };
+                states.iter().map(key).collect()
             }
-            last.1
-        });
-        let keys = Int8Array::from_iter_values(keys);
+        };
         let texts: StringArray = all.iter().map(|state| Some(state.text())).collect();
-        DictionaryArray::new(keys, Arc::new(texts))
+        DictionaryArray::new(keys.into(), Arc::new(texts))
     }
 
-    /// Reads an array as [`RowState::to_arrow`] makes it; its dictionary may be another one.
+    /// Reads an array as [`RowStates::to_arrow`] makes it; its dictionary may be another one.
     ///
     /// # Errors
     /// An array of another type, a null, and a text that is no status, in words.
-    pub fn of_arrow(array: &dyn Array) -> Result<Vec<Self>, String> {
+    pub fn of_arrow(array: &dyn Array) -> Result<Self, String> {
         let typed = || format!("has the type {}, and statuses are a dictionary of texts", array.data_type());
         let dictionary = array.as_any_dictionary_opt().ok_or_else(typed)?;
         let values = dictionary.values();
@@ -94,12 +136,22 @@ impl RowState {
         }
         let states = texts.into_iter().map(|text| {
             let text = text.ok_or_else(|| NO_STATUS.to_owned())?;
-            Self::all().find(|state| state.text() == text).ok_or_else(|| format!("has {text:?}, which is no status"))
+            RowState::all()
+                .find(|state| state.text() == text)
+                .ok_or_else(|| format!("has {text:?}, which is no status"))
         });
-        let states: Vec<Self> = states.collect::<Result<_, _>>()?;
+        let states: Vec<RowState> = states.collect::<Result<_, _>>()?;
         if array.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Self::Present(0));
         }
-        Ok(dictionary.normalized_keys().into_iter().filter_map(|key| states.get(key).copied()).collect())
+        if let Some(keys) = dictionary.keys().as_primitive_opt::<Int8Type>()
+            && let Some(first) = keys.values().first()
+            && usize::try_from(*first).ok().and_then(|key| states.get(key)) == Some(&PRESENT)
+            && keys.values().iter().all(|key| key == first)
+        {
+            return Ok(Self::Present(array.len()));
+        }
+        let of_key = |key| states.get(key).copied();
+        Ok(Self::Each(dictionary.normalized_keys().into_iter().filter_map(of_key).collect()))
     }
 }

@@ -1,4 +1,4 @@
-//! Which rows belong to which entity: entities are numbered as the spine names them.
+//! Which rows belong to which entity: entities are numbered in the order in which a table names them.
 
 use bumpalo::Bump;
 use hashbrown::HashMap;
@@ -10,165 +10,137 @@ use crate::dtype::{DType, Scalar};
 use crate::keys::EntityKey;
 use crate::value::Value;
 
-/// Marks a row whose key is null or empty, or whose entity the spine does not name.
+/// Marks a row whose key is null or empty, or whose entity has no number.
 pub(super) const NOBODY: u32 = u32::MAX;
 
-/// The numbers of the entities of a spine.
+/// Whole numbers that lie at most so many times as far apart as there are rows are looked up in a list.
+const NEAR: u64 = 4;
+
+/// The numbers of the entities of a table.
 pub(super) struct Entities {
     numbers: Numbers,
-    key: EntityKey,
+    len: usize,
 }
 
-/// By key: most keys are one whole number.
+/// By key: most keys are one whole number, and most of those lie near each other.
 enum Numbers {
+    /// Keys from the first on; those without a number are nobody.
+    Near(i64, Vec<u32>),
     Ints(HashMap<i64, u32>),
-    Encoded(HashMap<Box<[u8]>, u32>),
+    Encoded(EntityKey, HashMap<Vec<u8>, u32>),
 }
 
 impl Entities {
-    pub(super) fn new(entity: &Entity) -> Result<Self, TrainingError> {
-        let key = EntityKey::new(entity, usize::MAX / 2).map_err(TrainingError::Definition)?;
+    /// Numbers the entities of a table, and gives the number of each row's entity. `keys`: the key columns in the table.
+    pub(super) fn of(entity: &Entity, table: &Table<'_>, keys: &[usize]) -> Result<(Self, Vec<u32>), TrainingError> {
         let is_int = |dtype: DType| matches!(dtype, DType::Scalar(Scalar::Int32 | Scalar::Int64));
-        let numbers = match entity.keys.as_slice() {
-            [one] if is_int(one.dtype) => Numbers::Ints(HashMap::new()),
-            _ => Numbers::Encoded(HashMap::new()),
+        let (numbers, column) = match (entity.keys.as_slice(), keys) {
+            ([one], [column]) if is_int(one.dtype) => (near(table, *column)?, *column),
+            _ => {
+                let key = EntityKey::new(entity, usize::MAX / 2).map_err(TrainingError::Definition)?;
+                (Numbers::Encoded(key, HashMap::new()), 0)
+            }
         };
-        Ok(Self { numbers, key })
+        let mut entities = Self { numbers, len: 0 };
+        let (len, mut rows) = (&mut entities.len, Vec::with_capacity(table.len()));
+        let mut next = || {
+            *len += 1;
+            *len as u32 - 1
+        };
+        match &mut entities.numbers {
+            Numbers::Near(first, numbers) => table.each_int(column, |key| {
+                rows.push(match key.and_then(|key| numbers.get_mut(offset(key, *first))) {
+                    None => NOBODY,
+                    Some(number) => {
+                        if *number == NOBODY {
+                            *number = next();
+                        }
+                        *number
+                    }
+                });
+            })?,
+            Numbers::Ints(numbers) => table.each_int(column, |key| {
+                rows.push(key.map_or(NOBODY, |key| *numbers.entry(key).or_insert_with(&mut next)));
+            })?,
+            Numbers::Encoded(key, numbers) => each_encoded((key, keys), table, |key| {
+                rows.push(key.map_or(NOBODY, |key| *numbers.entry_ref(key).or_insert_with(&mut next)));
+            })?,
+        }
+        Ok((entities, rows))
     }
 
     /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        match &self.numbers {
-            Numbers::Ints(numbers) => numbers.len(),
-            Numbers::Encoded(numbers) => numbers.len(),
-        }
+    pub(super) const fn len(&self) -> usize {
+        self.len
     }
 
-    /// The number of each row's entity. `keys`: its key columns in the table. With `adds` new entities get a number.
-    pub(super) fn of_rows(&mut self, table: &Table<'_>, keys: &[usize], adds: bool) -> Result<Vec<u32>, TrainingError> {
-        if let (Numbers::Ints(numbers), [key]) = (&mut self.numbers, keys) {
-            return of_ints(numbers, table, *key, adds);
-        }
-        let mut arena = Bump::new();
+    /// The number of each row's entity in another table. `keys`: the key columns there.
+    pub(super) fn find(&self, table: &Table<'_>, keys: &[usize]) -> Result<Vec<u32>, TrainingError> {
         let mut rows = Vec::with_capacity(table.len());
-        let mut encoded = Vec::new();
-        for place in table.places() {
-            rows.push(self.of_row(table, keys, place, &arena, (&mut encoded, adds))?);
-            arena.reset();
+        let column = keys.first().copied().unwrap_or(0);
+        match &self.numbers {
+            Numbers::Near(first, numbers) => table.each_int(column, |key| {
+                rows.push(key.and_then(|key| numbers.get(offset(key, *first)).copied()).unwrap_or(NOBODY));
+            })?,
+            Numbers::Ints(numbers) => table.each_int(column, |key| {
+                rows.push(key.and_then(|key| numbers.get(&key).copied()).unwrap_or(NOBODY));
+            })?,
+            Numbers::Encoded(key, numbers) => each_encoded((key, keys), table, |key| {
+                rows.push(key.and_then(|key| numbers.get(key).copied()).unwrap_or(NOBODY));
+            })?,
         }
         Ok(rows)
     }
-
-    fn of_row(
-        &mut self,
-        table: &Table<'_>,
-        keys: &[usize],
-        place: Place,
-        arena: &Bump,
-        (encoded, adds): (&mut Vec<u8>, bool),
-    ) -> Result<u32, TrainingError> {
-        let Numbers::Encoded(numbers) = &mut self.numbers else { return Ok(NOBODY) };
-        encoded.clear();
-        let values: Vec<Value<'_>> =
-            keys.iter().map(|key| table.value(*key, place, arena)).collect::<Result<_, _>>()?;
-        if self.key.encode(&values, encoded).is_err() {
-            return Ok(NOBODY);
-        }
-        let next = numbers.len() as u32;
-        Ok(match numbers.get(encoded.as_slice()) {
-            Some(number) => *number,
-            None if adds => {
-                numbers.insert(encoded.as_slice().into(), next);
-                next
-            }
-            None => NOBODY,
-        })
-    }
 }
 
-/// Rows that are read at once.
-const BLOCK: usize = 4096;
+/// Where a key stands in a list that begins with another; far behind its end if it comes before.
+const fn offset(key: i64, first: i64) -> usize {
+    key.wrapping_sub(first).cast_unsigned() as usize
+}
 
-/// The numbers of rows whose key is one whole number.
-fn of_ints(
-    numbers: &mut HashMap<i64, u32>,
+/// A place for the numbers of keys that are one whole number.
+fn near(table: &Table<'_>, column: usize) -> Result<Numbers, TrainingError> {
+    let (mut least, mut greatest) = (i64::MAX, i64::MIN);
+    table.each_int(column, |key| {
+        least = least.min(key.unwrap_or(least));
+        greatest = greatest.max(key.unwrap_or(greatest));
+    })?;
+    if least > greatest {
+        return Ok(Numbers::Ints(HashMap::new()));
+    }
+    let range = greatest.abs_diff(least);
+    Ok(if range <= table.len() as u64 * NEAR {
+        Numbers::Near(least, vec![NOBODY; range as usize + 1])
+    } else {
+        Numbers::Ints(HashMap::new())
+    })
+}
+
+/// Gives the encoded key of every row, in order; none where it is no key.
+fn each_encoded(
+    (key, columns): (&EntityKey, &[usize]),
     table: &Table<'_>,
-    key: usize,
-    adds: bool,
-) -> Result<Vec<u32>, TrainingError> {
-    let arena = Bump::new();
-    let places: Vec<Place> = table.places().collect();
-    let mut rows = Vec::with_capacity(places.len());
-    let mut values = Vec::with_capacity(BLOCK);
-    for block in places.chunks(BLOCK) {
-        values.clear();
-        table.gather(key, block, &arena, &mut values)?;
-        for value in &values {
-            let Value::Int(key) = value else {
-                rows.push(NOBODY);
-                continue;
-            };
-            let next = numbers.len() as u32;
-            rows.push(if adds {
-                *numbers.entry(*key).or_insert(next)
-            } else {
-                numbers.get(key).copied().unwrap_or(NOBODY)
-            });
-        }
+    mut give: impl FnMut(Option<&[u8]>),
+) -> Result<(), TrainingError> {
+    let mut arena = Bump::new();
+    let mut encoded = Vec::new();
+    for place in table.places() {
+        encoded.clear();
+        let is_key = is_encoded((key, columns), table, place, &arena, &mut encoded)?;
+        give(is_key.then_some(encoded.as_slice()));
+        arena.reset();
     }
-    Ok(rows)
+    Ok(())
 }
 
-/// Rows grouped by entity, in their order within each.
-pub(super) struct Groups {
-    /// Where the group of each entity begins, and where the last ends.
-    starts: Vec<usize>,
-    /// Positions of rows.
-    rows: Vec<u32>,
-}
-
-impl Groups {
-    pub(super) fn new(numbers: &[u32], entities: usize) -> Self {
-        let mut starts = vec![0; entities + 1];
-        let counted = numbers.iter().filter(|number| **number != NOBODY);
-        counted.for_each(|number| starts[*number as usize + 1] += 1);
-        for at in 1..starts.len() {
-            starts[at] += starts[at - 1];
-        }
-        let mut next = starts.clone();
-        let mut rows = vec![0; starts.last().copied().unwrap_or(0)];
-        for (row, number) in numbers.iter().enumerate().filter(|(_, number)| **number != NOBODY) {
-            let place = &mut next[*number as usize];
-            rows[*place] = row as u32;
-            *place += 1;
-        }
-        Self { starts, rows }
-    }
-
-    /// The rows of an entity.
-    pub(super) fn of(&self, entity: usize) -> &[u32] {
-        let (Some(start), Some(end)) = (self.starts.get(entity), self.starts.get(entity + 1)) else { return &[] };
-        self.rows.get(*start..*end).unwrap_or_default()
-    }
-
-    /// Sorts each group; rows of equal keys stay in their order.
-    pub(super) fn sort_each_by_key<K: Ord>(&mut self, key: impl Fn(&u32) -> K) {
-        for entity in 1..self.starts.len() {
-            let (start, end) = (self.starts[entity - 1], self.starts[entity]);
-            let rows = self.rows.get_mut(start..end).unwrap_or_default();
-            if !rows.is_sorted_by_key(&key) {
-                rows.sort_by_key(&key);
-            }
-        }
-    }
-
-    /// All rows, entity by entity.
-    pub(super) fn rows(&self) -> &[u32] {
-        &self.rows
-    }
-
-    /// How many entities there are.
-    pub(super) fn len(&self) -> usize {
-        self.starts.len() - 1
-    }
+fn is_encoded(
+    (key, columns): (&EntityKey, &[usize]),
+    table: &Table<'_>,
+    place: Place,
+    arena: &Bump,
+    out: &mut Vec<u8>,
+) -> Result<bool, TrainingError> {
+    let values: Vec<Value<'_>> =
+        columns.iter().map(|column| table.value(*column, place, arena)).collect::<Result<_, _>>()?;
+    Ok(key.encode(&values, out).is_ok())
 }

@@ -15,11 +15,10 @@ use crate::windows::{Events, Head, Id, WindowPlan};
 pub(super) struct History<'a> {
     pub(super) plan: &'a WindowPlan,
     pub(super) table: Table<'a>,
-    pub(super) places: Vec<Place>,
     /// The columns of the key.
     pub(super) keys: Vec<usize>,
-    time: usize,
-    id: Option<usize>,
+    pub(super) time: usize,
+    pub(super) id: Option<usize>,
     version: Option<usize>,
     pub(super) known_at: Option<usize>,
 }
@@ -39,9 +38,8 @@ impl<'a> History<'a> {
         let mut reads: Vec<usize> = plan.reads().chain(keys.iter().copied()).chain([time]).collect();
         reads.extend(id.iter().chain(&version).chain(&known_at));
         let table = Table::of_source(source, batches, &|column| reads.contains(&column))?;
-        let places = table.places().collect();
         let version = version.filter(|_| id.is_some());
-        Ok(Self { plan, table, places, keys, time, id, version, known_at })
+        Ok(Self { plan, table, keys, time, id, version, known_at })
     }
 
     /// Reads the events at these places, column by column.

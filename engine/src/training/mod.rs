@@ -4,7 +4,9 @@
 //! With `known_at` on a source only data that was known at t is used. Every entity is computed on its own, so that threads, batches and the
 //! order of the input change nothing.
 
+mod dense;
 mod entities;
+mod groups;
 mod history;
 mod outputs;
 mod parts;

@@ -1,5 +1,6 @@
 //! The values of one feature for the rows of a spine, gathered entity by entity and given back in the order of the spine.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow_array::{
@@ -11,7 +12,7 @@ use arrow_schema::{Field, Schema};
 
 use super::TrainingError;
 use crate::dtype::{DType, Scalar};
-use crate::plan::{RowState, State};
+use crate::plan::{RowState, RowStates, State};
 use crate::status::{Reason, Status};
 use crate::value::{List, Value, write_item, write_list};
 
@@ -25,10 +26,10 @@ pub struct JoinedFeature {
     /// One value a row; null where there is none.
     pub values: ArrayRef,
     /// The status of each row.
-    pub states: Vec<RowState>,
+    pub states: RowStates,
 }
 
-/// Features as two batches of so many rows, each with a column a feature, by its name: the values, and the statuses as [`RowState::to_arrow`]
+/// Features as two batches of so many rows, each with a column a feature, by its name: the values, and the statuses as [`RowStates::to_arrow`]
 /// makes them.
 ///
 /// # Errors
@@ -44,7 +45,7 @@ pub fn to_arrow(features: &[JoinedFeature], rows: usize) -> Result<[RecordBatch;
     };
     let values = features.iter().map(|feature| (&feature.name, Arc::clone(&feature.values)));
     let states = features.iter().map(|feature| {
-        let statuses: ArrayRef = Arc::new(RowState::to_arrow(&feature.states));
+        let statuses: ArrayRef = Arc::new(feature.states.to_arrow());
         (&feature.name, statuses)
     });
     Ok([batch(values.collect())?, batch(states.collect())?])
@@ -54,7 +55,9 @@ pub fn to_arrow(features: &[JoinedFeature], rows: usize) -> Result<[RecordBatch;
 pub(super) struct Cells {
     dtype: DType,
     kind: Kind,
-    present: Vec<bool>,
+    len: usize,
+    /// Which have a value; none: all.
+    present: Option<Vec<bool>>,
     /// The positions whose status is not that of their value, PRESENT or NULL.
     odd: Vec<(u32, RowState)>,
 }
@@ -78,12 +81,12 @@ impl Cells {
                 Kind::Bytes(Vec::new(), Vec::with_capacity(rows))
             }
         };
-        Self { dtype, kind, present: Vec::with_capacity(rows), odd: Vec::new() }
+        Self { dtype, kind, len: 0, present: None, odd: Vec::new() }
     }
 
     /// How many there are.
     pub(super) const fn len(&self) -> usize {
-        self.present.len()
+        self.len
     }
 
     /// Adds a value with its status; a default may fill what is MISSING.
@@ -91,9 +94,13 @@ impl Cells {
     pub(super) fn push(&mut self, value: Value<'_>, state: RowState) {
         let is_present = !value.is_null();
         if state.status != if is_present { Status::Present } else { Status::Null } {
-            self.odd.push((self.present.len() as u32, state));
+            self.odd.push((self.len as u32, state));
         }
-        self.present.push(is_present);
+        if is_present && self.present.is_none() {
+            self.len += 1;
+        } else {
+            self.note(1, Some(&[is_present]));
+        }
         match &mut self.kind {
             Kind::Ints(ints) => ints.push(match value {
                 Value::Int(value) | Value::Time(value) => value,
@@ -113,19 +120,29 @@ impl Cells {
         }
     }
 
-    /// Adds whole numbers, all of them present.
-    pub(super) fn extend_ints(&mut self, values: &[i64]) {
+    /// Notes of so many more which have a value; none: all.
+    fn note(&mut self, more: usize, present: Option<&[bool]>) {
+        if self.present.is_some() || present.is_some() {
+            let all = self.present.get_or_insert_with(|| vec![true; self.len]);
+            all.extend_from_slice(present.unwrap_or_default());
+            all.resize(self.len + more, true);
+        }
+        self.len += more;
+    }
+
+    /// Adds whole numbers. `present`: which there are; none: all.
+    pub(super) fn extend_ints(&mut self, values: &[i64], present: Option<&[bool]>) {
         if let Kind::Ints(ints) = &mut self.kind {
             ints.extend_from_slice(values);
-            self.present.resize(self.present.len() + values.len(), true);
+            self.note(values.len(), present);
         }
     }
 
-    /// Adds floats, all of them present.
-    pub(super) fn extend_floats(&mut self, values: &[f64]) {
+    /// Adds floats. `present`: which there are; none: all.
+    pub(super) fn extend_floats(&mut self, values: &[f64], present: Option<&[bool]>) {
         if let Kind::Floats(floats) = &mut self.kind {
             floats.extend_from_slice(values);
-            self.present.resize(self.present.len() + values.len(), true);
+            self.note(values.len(), present);
         }
     }
 
@@ -135,47 +152,41 @@ impl Cells {
         (0..rows).for_each(|_| self.push(Value::Null, bad_key));
     }
 
-    /// The feature in the order of the rows: `order` tells which row each value is of, part by part.
-    pub(super) fn finish(parts: &[Self], order: &[u32], name: String, dtype: DType) -> JoinedFeature {
-        let mut states = vec![RowState::from(State::PRESENT); order.len()];
-        if parts.iter().all(|part| part.odd.is_empty() && part.present.iter().all(|is_present| *is_present)) {
-            return JoinedFeature { name, dtype, values: Self::gather(parts, order, dtype, None), states };
+    /// The feature in the order of the rows: `places` tells where the value of each stands among those of all parts.
+    pub(super) fn finish(parts: &[Self], places: &[u32], name: String, dtype: DType) -> JoinedFeature {
+        if parts.iter().all(|part| part.odd.is_empty() && part.present.is_none()) {
+            let states = RowStates::Present(places.len());
+            return JoinedFeature { name, dtype, values: Self::gather(parts, places, dtype, None), states };
         }
-        let mut present = vec![false; order.len()];
-        let mut rest = order;
+        let (mut present, mut states) = (Vec::new(), Vec::new());
         for part in parts {
-            let (rows, after) = rest.split_at(part.present.len().min(rest.len()));
-            for (row, is_present) in rows.iter().zip(&part.present) {
-                present[*row as usize] = *is_present;
-            }
-            for (position, state) in &part.odd {
-                states[rows[*position as usize] as usize] = *state;
-            }
-            rest = after;
+            let start = states.len();
+            present.extend((0..part.len).map(|position| part.is_present(position)));
+            let state = |is_present: &bool| RowState::from(if *is_present { State::PRESENT } else { State::NULL });
+            states.extend(present.iter().skip(start).map(state));
+            // What is not there is not PRESENT, whatever it is.
+            let odd = part.odd.iter().filter(|(_, state)| state.status != Status::Present);
+            odd.for_each(|(position, state)| states[start + *position as usize] = *state);
         }
-        for (state, is_present) in states.iter_mut().zip(&present) {
-            if !is_present && state.status == Status::Present {
-                *state = State::NULL.into();
-            }
-        }
-        JoinedFeature { name, dtype, values: Self::gather(parts, order, dtype, Some(present.into())), states }
+        let nulls: Vec<bool> = gathered(&present, places);
+        let states = RowStates::Each(places.iter().map(|place| states[*place as usize]).collect());
+        JoinedFeature { name, dtype, values: Self::gather(parts, places, dtype, Some(nulls.into())), states }
     }
 
     /// The values in the order of the rows. `nulls`: none if every value is present.
-    fn gather(parts: &[Self], order: &[u32], dtype: DType, nulls: Option<NullBuffer>) -> ArrayRef {
-        let each = || parts.iter().flat_map(|part| (0..part.present.len()).map(move |position| (part, position)));
+    fn gather(parts: &[Self], places: &[u32], dtype: DType, nulls: Option<NullBuffer>) -> ArrayRef {
         match dtype {
             DType::Scalar(Scalar::Float64) => {
-                Arc::new(Float64Array::new(scattered(parts, order, Self::floats).into(), nulls))
+                Arc::new(Float64Array::new(gathered(&whole(parts, Self::floats), places).into(), nulls))
             }
             DType::Scalar(Scalar::Int64) => {
-                Arc::new(Int64Array::new(scattered(parts, order, Self::ints).into(), nulls))
+                Arc::new(Int64Array::new(gathered(&whole(parts, Self::ints), places).into(), nulls))
             }
             DType::Scalar(_) | DType::List(_) | DType::Vector(_) => {
-                // Where the value of each row is: its part and its position there.
-                let mut at: Vec<Option<(&Self, usize)>> = vec![None; order.len()];
-                each().zip(order).for_each(|(cell, row)| at[*row as usize] = Some(cell));
-                values(dtype, || at.iter().flatten().copied())
+                // Each value: its part and its position there.
+                let each = parts.iter().flat_map(|part| (0..part.len).map(move |position| (part, position)));
+                let each: Vec<(&Self, usize)> = each.collect();
+                values(dtype, || places.iter().filter_map(|place| each.get(*place as usize)).copied())
             }
         }
     }
@@ -208,19 +219,23 @@ impl Cells {
     }
 
     fn is_present(&self, position: usize) -> bool {
-        self.present.get(position).copied().unwrap_or(false)
+        self.present.as_ref().is_none_or(|present| present.get(position).copied().unwrap_or(false))
     }
 }
 
-/// Numbers of all parts, each at its row.
-fn scattered<'c, T: Copy + Default + 'c>(
-    parts: &'c [Cells],
-    order: &[u32],
-    of: impl Fn(&'c Cells) -> &'c [T],
-) -> Vec<T> {
-    let mut values = vec![T::default(); order.len()];
-    parts.iter().flat_map(of).zip(order).for_each(|(value, row)| values[*row as usize] = *value);
-    values
+/// The numbers of all parts, one after the other.
+fn whole<T: Copy>(parts: &[Cells], of: impl Fn(&Cells) -> &[T]) -> Cow<'_, [T]> {
+    let mut filled = parts.iter().filter(|part| part.len > 0);
+    match (filled.next(), filled.next()) {
+        (None, _) => Cow::Borrowed(&[]),
+        (Some(one), None) => Cow::Borrowed(of(one)),
+        (Some(_), Some(_)) => parts.iter().flat_map(|part| of(part).iter().copied()).collect(),
+    }
+}
+
+/// What stands at each of these places.
+fn gathered<T: Copy + Default>(values: &[T], places: &[u32]) -> Vec<T> {
+    places.iter().map(|place| values.get(*place as usize).copied().unwrap_or_default()).collect()
 }
 
 fn save_list(list: List<'_>, out: &mut Vec<u8>) {
@@ -295,5 +310,5 @@ fn lists<'c>(item: Scalar, length: Option<i32>, cells: impl Iterator<Item = Opti
 
 /// Values in their order. It is not generic, so that the types of lists in lists come to an end.
 fn array_of(cells: &Cells) -> ArrayRef {
-    values(cells.dtype, || (0..cells.present.len()).map(move |at| (cells, at)))
+    values(cells.dtype, || (0..cells.len).map(move |at| (cells, at)))
 }

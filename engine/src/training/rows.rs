@@ -6,9 +6,9 @@ use arrow_array::RecordBatch;
 use bumpalo::Bump;
 
 use super::TrainingError;
-use super::entities::Groups;
+use super::groups::Groups;
 use super::outputs::{Cells, JoinedFeature};
-use super::spine::Spine;
+use super::spine::{Asking, Spine};
 use super::table::{Place, Table, key_columns};
 use crate::definitions::{RowView, Source, View};
 use crate::dtype::DType;
@@ -20,7 +20,6 @@ struct History<'a> {
     row: &'a RowView,
     schema: Schema,
     table: Table<'a>,
-    places: Vec<Place>,
     /// The columns of the key.
     keys: Vec<usize>,
     time: usize,
@@ -51,22 +50,20 @@ pub(super) fn join(
 ) -> Result<Vec<JoinedFeature>, TrainingError> {
     let Some(source) = &view.source else { return Ok(Vec::new()) };
     let history = History::new(view, row, source, history)?;
-    let (mut entities, numbers) = spine.entities(&view.entity)?;
-    let of_rows = entities.of_rows(&history.table, &history.keys, false)?;
-    let asked = spine.groups(&numbers, entities.len());
-    let known = Groups::new(&of_rows, entities.len());
+    let (entities, asking) = spine.entities(&view.entity)?;
+    let known = Groups::new(entities.find(&history.table, &history.keys)?, entities.len());
     let dtype = |feature: &usize| row.features.get(*feature).map_or(FLOAT, |feature| feature.dtype);
     let mut cells: Vec<Cells> = features.iter().map(|feature| Cells::new(dtype(feature), spine.len())).collect();
     let mut arena = Bump::new();
-    for entity in 0..asked.len() {
-        history.entity((asked.of(entity), known.of(entity)), spine, features, &arena, &mut cells)?;
+    for entity in 0..entities.len() {
+        history.entity((&asking, entity), known.of(entity), features, &arena, &mut cells)?;
         arena.reset();
     }
-    let (order, strays) = spine.order(&asked, &numbers);
+    let (places, strays) = asking.rows.all_places();
     cells.iter_mut().for_each(|cells| cells.push_bad_keys(strays));
     let named = features.iter().zip(cells).map(|(feature, cells)| {
         let name = row.features.get(*feature).map_or("", |feature| feature.name.as_str());
-        Cells::finish(&[cells], &order, format!("{}.{name}", view.name), dtype(feature))
+        Cells::finish(&[cells], &places, format!("{}.{name}", view.name), dtype(feature))
     });
     Ok(named.collect())
 }
@@ -94,33 +91,30 @@ impl<'a> History<'a> {
         let schema = Schema::of(view).map_err(TrainingError::Definition)?;
         let schema =
             schema.ok_or_else(|| TrainingError::Definition(format!("the view `{}` has no rows", view.name)))?;
-        let places = table.places().collect();
         let column_of = |name: &str| {
             let feature = row.features.iter().position(|feature| feature.name == name)?;
             columns.get(feature).copied()
         };
         let stored = schema.columns().iter().map(|it| column_of(&it.name).unwrap_or(usize::MAX)).collect();
-        Ok(Self { row, schema, table, places, keys, time, created, known_at, columns, stored })
+        Ok(Self { row, schema, table, keys, time, created, known_at, columns, stored })
     }
 
     fn entity(
         &self,
-        (asked, known): (&[u32], &[u32]),
-        spine: &Spine<'_>,
+        (asking, entity): (&Asking, usize),
+        known: &[u32],
         features: &[usize],
         arena: &Bump,
         cells: &mut [Cells],
     ) -> Result<(), TrainingError> {
         let mut rows = Vec::with_capacity(known.len());
         for row in known {
-            let Some(place) = self.places.get(*row as usize) else { continue };
-            rows.push(self.read(*place, arena)?);
+            rows.push(self.read(self.table.place(*row), arena)?);
         }
         rows.sort_by_key(|row| row.enters);
         let mut rows = rows.into_iter().peekable();
         let mut greatest: Option<Known> = None;
-        for row in asked {
-            let t = spine.times.get(*row as usize).copied().unwrap_or_default();
+        for t in asking.times.get(asking.rows.range(entity)).unwrap_or_default().iter().copied() {
             while let Some(next) = rows.next_if(|next| next.enters <= t) {
                 let is_greater = match greatest {
                     None => true,

@@ -4,8 +4,9 @@ use arrow_array::RecordBatch;
 use bumpalo::Bump;
 
 use super::TrainingError;
-use super::entities::{Entities, Groups, NOBODY};
-use super::table::{Place, Table};
+use super::entities::Entities;
+use super::groups::Groups;
+use super::table::{Place, Starts, Table};
 use crate::definitions::{self, Entity, Service};
 use crate::dtype::{DType, Scalar};
 use crate::value::Value;
@@ -18,8 +19,8 @@ pub const SPINE: &str = "the spine";
 pub(super) struct Spine<'a> {
     service: &'a Service,
     batches: &'a [RecordBatch],
-    places: Vec<Place>,
-    pub(super) times: Vec<i64>,
+    starts: Starts,
+    times: Vec<i64>,
 }
 
 impl<'a> Spine<'a> {
@@ -31,14 +32,12 @@ impl<'a> Spine<'a> {
         let time = service.time.as_deref().unwrap_or(time_column);
         let columns = [definitions::Column { name: time.to_owned(), dtype: DType::Scalar(Scalar::Timestamp) }];
         let table = Table::new(SPINE, &columns, batches, &|_| true)?;
-        let (arena, places) = (Bump::new(), table.places().collect::<Vec<Place>>());
-        let mut values = Vec::with_capacity(places.len());
-        table.gather(0, &places, &arena, &mut values)?;
-        let time = |(place, value): (&Place, &Value<'_>)| {
-            if let Value::Time(time) = value { Ok(*time) } else { table.time(0, *place, &arena) }
-        };
-        let times = places.iter().zip(&values).map(time).collect::<Result<_, _>>()?;
-        Ok(Self { service, batches, places, times })
+        let (arena, mut times) = (Bump::new(), Vec::with_capacity(table.len()));
+        table.each_int(0, |time| times.push(time.unwrap_or(NO_TIME)))?;
+        if let Some(row) = times.iter().position(|time| *time == NO_TIME) {
+            table.time(0, table.place(row as u32), &arena)?;
+        }
+        Ok(Self { service, batches, starts: Starts::of(batches), times })
     }
 
     /// How many rows it has.
@@ -46,32 +45,24 @@ impl<'a> Spine<'a> {
         self.times.len()
     }
 
-    pub(super) fn place(&self, row: u32) -> Option<Place> {
-        self.places.get(row as usize).copied()
+    pub(super) fn place(&self, row: u32) -> Place {
+        self.starts.place(row)
     }
 
     /// Numbers the entities that it names, and groups its rows by them, each group in the order of time.
-    pub(super) fn entities(&self, entity: &'a Entity) -> Result<(Entities, Vec<u32>), TrainingError> {
+    pub(super) fn entities(&self, entity: &'a Entity) -> Result<(Entities, Asking), TrainingError> {
         let table = Table::new(SPINE, &entity.keys, self.batches, &|_| true)?;
-        let mut entities = Entities::new(entity)?;
         let keys: Vec<usize> = (0..entity.keys.len()).collect();
-        let numbers = entities.of_rows(&table, &keys, true)?;
-        Ok((entities, numbers))
-    }
-
-    /// The rows of each entity, in the order of time.
-    pub(super) fn groups(&self, numbers: &[u32], entities: usize) -> Groups {
-        let mut groups = Groups::new(numbers, entities);
-        groups.sort_each_by_key(|row| self.times.get(*row as usize).copied());
-        groups
-    }
-
-    /// The positions of its rows as they are computed, entity by entity, and how many come after those: their keys are no keys.
-    pub(super) fn order(&self, groups: &Groups, numbers: &[u32]) -> (Vec<u32>, usize) {
-        let strays = (0..self.len() as u32).filter(|row| numbers.get(*row as usize).is_none_or(|it| *it == NOBODY));
-        let order: Vec<u32> = groups.rows().iter().copied().chain(strays).collect();
-        let strays = order.len() - groups.rows().len();
-        (order, strays)
+        let (entities, numbers) = Entities::of(entity, &table, &keys)?;
+        let mut rows = Groups::new(numbers, entities.len());
+        let mut times = vec![0; rows.rows()];
+        for (place, time) in rows.places().iter().zip(&self.times) {
+            if let Some(at) = times.get_mut(*place as usize) {
+                *at = *time;
+            }
+        }
+        rows.sort_each_by(&mut times);
+        Ok((entities, Asking { rows, times }))
     }
 
     /// The request columns that stand for columns of the source of a view, by the position of those.
@@ -83,6 +74,16 @@ impl<'a> Spine<'a> {
     }
 }
 
+/// Stands for a time that is not there; no time is this early.
+const NO_TIME: i64 = i64::MIN;
+
+/// The rows of a spine, grouped by their entities, each group in the order of time.
+pub(super) struct Asking {
+    pub(super) rows: Groups,
+    /// The time of each row, as the groups stand.
+    pub(super) times: Vec<i64>,
+}
+
 /// The request columns of a spine as columns of a source.
 pub(super) struct Request<'a> {
     table: Table<'a>,
@@ -90,6 +91,11 @@ pub(super) struct Request<'a> {
 }
 
 impl Request<'_> {
+    /// The table of the spine, and its column that stands for one of the source.
+    pub(super) fn column(&self, of_source: usize) -> Option<(&Table<'_>, usize)> {
+        Some((&self.table, self.of_source.get(of_source).copied().flatten()?))
+    }
+
     /// The projections of the requests at these places, one after the other.
     pub(super) fn projections<'v>(
         &'v self,

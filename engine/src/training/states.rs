@@ -8,7 +8,8 @@ use arrow_schema::{Field, Schema};
 use bumpalo::Bump;
 
 use super::TrainingError;
-use super::entities::{Entities, Groups};
+use super::entities::Entities;
+use super::groups::Groups;
 use super::history::History;
 use super::outputs::Cells;
 use super::shares::in_shares;
@@ -43,20 +44,19 @@ pub fn states(
         )));
     }
     let history = History::new(&plan, history)?;
-    let mut entities = Entities::new(&view.entity)?;
-    let numbers = entities.of_rows(&history.table, &history.keys, true)?;
-    let events = Groups::new(&numbers, entities.len());
+    let (entities, numbers) = Entities::of(&view.entity, &history.table, &history.keys)?;
+    let events = Groups::new(numbers, entities.len());
     let job = Job { history: &history, events: &events, cut };
     let parts = in_shares(entities.len(), threads, |entity| events.of(entity).len(), |range| job.part(range))?;
     let rows = parts.iter().map(|cells| cells.first().map_or(0, Cells::len)).sum::<usize>();
-    let order: Vec<u32> = (0..rows as u32).collect();
+    let places: Vec<u32> = (0..rows as u32).collect();
     let names = view.entity.keys.iter().map(|key| key.name.as_str()).chain([STATE]);
     let mut of_columns: Vec<Vec<Cells>> = job.dtypes().map(|_| Vec::new()).collect();
     for part in parts {
         of_columns.iter_mut().zip(part).for_each(|(column, cells)| column.push(cells));
     }
     let made = names.zip(job.dtypes()).zip(of_columns).map(|((name, dtype), cells)| {
-        let array = Cells::finish(&cells, &order, name.to_owned(), dtype).values;
+        let array = Cells::finish(&cells, &places, name.to_owned(), dtype).values;
         (Field::new(name, array.data_type().clone(), false), array)
     });
     let (fields, arrays): (Vec<Field>, Vec<_>) = made.unzip();
@@ -100,8 +100,8 @@ impl Job<'_> {
     /// Appends the state of an entity, and gives the place of one of its events; none: it has no event up to the cut.
     fn entity(&self, entity: usize, arena: &Bump, out: &mut Vec<u8>) -> Result<Option<Place>, TrainingError> {
         let plan = self.history.plan;
-        let places = self.events.of(entity).iter().filter_map(|event| self.history.places.get(*event as usize));
-        let places: Vec<Place> = places.copied().collect();
+        let events = self.events.of(entity).iter();
+        let places: Vec<Place> = events.map(|event| self.history.table.place(*event)).collect();
         let block = self.history.block(&places, arena)?;
         let (events, _) = self.history.events((&block, &places), 0..places.len(), arena)?;
         let heads = events.heads();

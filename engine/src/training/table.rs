@@ -16,7 +16,44 @@ pub(super) struct Table<'a> {
     names: Vec<&'a str>,
     /// By batch, then by column; none: a column that nothing reads.
     batches: Vec<Vec<Option<Column<'a>>>>,
-    rows: Vec<usize>,
+    starts: Starts,
+}
+
+/// At which row each batch begins, and how many rows there are.
+#[derive(Clone, Debug)]
+pub(super) struct Starts(Vec<usize>);
+
+impl Starts {
+    pub(super) fn of(batches: &[RecordBatch]) -> Self {
+        let mut starts = vec![0];
+        let mut rows = 0;
+        starts.extend(batches.iter().map(|batch| {
+            rows += batch.num_rows();
+            rows
+        }));
+        Self(starts)
+    }
+
+    fn len(&self) -> usize {
+        self.0.last().copied().unwrap_or(0)
+    }
+
+    /// How many rows a batch has.
+    fn rows(&self, batch: usize) -> usize {
+        if let Some([start, end]) = self.0.get(batch..batch + 2) { end - start } else { 0 }
+    }
+
+    /// The place of a row.
+    #[inline]
+    pub(super) fn place(&self, row: u32) -> Place {
+        // Most tables are one batch.
+        if self.0.len() == 2 {
+            return Place { batch: 0, row };
+        }
+        let batch = self.0.partition_point(|start| *start <= row as usize).saturating_sub(1);
+        let start = self.0.get(batch).copied().unwrap_or(0);
+        Place { batch: batch as u32, row: row - start as u32 }
+    }
 }
 
 /// The positions of the keys of an entity among the columns of a source.
@@ -59,7 +96,7 @@ impl<'a> Table<'a> {
             name,
             names: columns.iter().map(|column| column.name.as_str()).collect(),
             batches: Vec::with_capacity(batches.len()),
-            rows: Vec::with_capacity(batches.len()),
+            starts: Starts::of(batches),
         };
         for batch in batches {
             let mut found = Vec::with_capacity(columns.len());
@@ -74,7 +111,6 @@ impl<'a> Table<'a> {
                 found.push(Some(Column::new(array.as_ref(), column.dtype).map_err(bad)?));
             }
             table.batches.push(found);
-            table.rows.push(batch.num_rows());
         }
         if u32::try_from(table.len()).is_err() {
             return Err(TrainingError::TooManyRows(table.len()));
@@ -84,15 +120,77 @@ impl<'a> Table<'a> {
 
     /// How many rows it has.
     pub(super) fn len(&self) -> usize {
-        self.rows.iter().sum()
+        self.starts.len()
     }
 
     /// The places of its rows, in order.
     pub(super) fn places(&self) -> impl Iterator<Item = Place> {
-        self.rows
-            .iter()
-            .enumerate()
-            .flat_map(|(batch, rows)| (0..*rows).map(move |row| Place { batch: batch as u32, row: row as u32 }))
+        (0..self.batches.len()).flat_map(|batch| {
+            (0..self.starts.rows(batch)).map(move |row| Place { batch: batch as u32, row: row as u32 })
+        })
+    }
+
+    /// The place of a row.
+    #[inline]
+    pub(super) fn place(&self, row: u32) -> Place {
+        self.starts.place(row)
+    }
+
+    /// Gives the whole number or time of every row, in order; none where it is null or something else.
+    pub(super) fn each_int(&self, column: usize, mut give: impl FnMut(Option<i64>)) -> Result<(), TrainingError> {
+        let arena = Bump::new();
+        for (batch, columns) in self.batches.iter().enumerate() {
+            if let Some(Some(ints)) = columns.get(column).map(|column| column.as_ref()?.plain_ints()) {
+                ints.iter().for_each(|int| give(Some(*int)));
+                continue;
+            }
+            for row in 0..self.starts.rows(batch) {
+                give(int(self.value(column, Place { batch: batch as u32, row: row as u32 }, &arena)?));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whole numbers, times or bools, each laid down at the place that its row has among so many; a row whose place is none of those is left out. None: one
+    /// that has a place is null, or no such number.
+    pub(super) fn ints_at(&self, column: usize, places: &[u32], count: usize) -> Option<Vec<i64>> {
+        self.laid(column, places, vec![0; count], (Column::plain_ints, int))
+    }
+
+    /// The same of floats; null is NaN.
+    pub(super) fn floats_at(&self, column: usize, places: &[u32], count: usize) -> Option<Vec<f64>> {
+        let float = |value: Value<'_>| if value.is_null() { Some(f64::NAN) } else { value.as_f64() };
+        self.laid(column, places, vec![0.0; count], (Column::plain_floats, float))
+    }
+
+    fn laid<T: Copy + 'a>(
+        &self,
+        column: usize,
+        mut places: &[u32],
+        mut out: Vec<T>,
+        (plain, one): (impl Fn(&Column<'a>) -> Option<&'a [T]>, impl Fn(Value<'_>) -> Option<T>),
+    ) -> Option<Vec<T>> {
+        let mut arena = Bump::new();
+        for (batch, columns) in self.batches.iter().enumerate() {
+            let of_batch;
+            (of_batch, places) = places.split_at_checked(self.starts.rows(batch))?;
+            let column = columns.get(column)?.as_ref()?;
+            if let Some(values) = plain(column) {
+                for (place, value) in of_batch.iter().zip(values) {
+                    if let Some(out) = out.get_mut(*place as usize) {
+                        *out = *value;
+                    }
+                }
+                continue;
+            }
+            for (row, place) in of_batch.iter().enumerate() {
+                if let Some(out) = out.get_mut(*place as usize) {
+                    *out = one(column.value(row, &arena).ok()?)?;
+                    arena.reset();
+                }
+            }
+        }
+        Some(out)
     }
 
     /// A value; null of a column that is not read.
@@ -145,8 +243,17 @@ impl<'a> Table<'a> {
 
     /// What is wrong with a row, under a name that is not that of a column.
     pub(super) fn refused(&self, name: &str, place: Place, why: String) -> TrainingError {
-        let before: usize = self.rows.iter().take(place.batch as usize).sum();
+        let before = self.starts.0.get(place.batch as usize).copied().unwrap_or(0);
         let row = before + place.row as usize;
         TrainingError::Value { table: self.name.to_owned(), column: name.to_owned(), row, why }
+    }
+}
+
+/// A whole number or a time; a bool is 0 or 1.
+const fn int(value: Value<'_>) -> Option<i64> {
+    match value {
+        Value::Int(int) | Value::Time(int) => Some(int),
+        Value::Bool(is) => Some(is as i64),
+        Value::Null | Value::Float(_) | Value::Str(_) | Value::Bytes(_) | Value::List(_) => None,
     }
 }

@@ -6,11 +6,12 @@ use arrow_array::RecordBatch;
 use bumpalo::Bump;
 
 use super::TrainingError;
-use super::entities::Groups;
+use super::dense::Dense;
+use super::groups::Groups;
 use super::history::{BLOCK, History};
 use super::outputs::{Cells, JoinedFeature};
 use super::shares::in_shares;
-use super::spine::{Request, Spine};
+use super::spine::{Asking, Request, Spine};
 use super::table::Place;
 use crate::definitions::View;
 use crate::dtype::{DType, Scalar};
@@ -32,14 +33,14 @@ pub(super) fn join(
 ) -> Result<Vec<JoinedFeature>, TrainingError> {
     let plan = WindowPlan::new(view).map_err(TrainingError::Definition)?;
     let history = History::new(&plan, history)?;
-    let (mut entities, numbers) = spine.entities(&view.entity)?;
-    let of_events = entities.of_rows(&history.table, &history.keys, false)?;
-    let rows = spine.groups(&numbers, entities.len());
-    let events = Groups::new(&of_events, entities.len());
+    let (entities, asking) = spine.entities(&view.entity)?;
+    let mut events = Groups::new(entities.find(&history.table, &history.keys)?, entities.len());
     let request = plan.include_request().then(|| spine.request(&plan)).transpose()?;
-    let job = Job { history: &history, spine, rows: &rows, events: &events, request: request.as_ref(), features };
+    let are_differences = features.iter().all(|feature| plan.is_difference(*feature));
+    let dense = if are_differences { Dense::new(&history, &mut events, &asking, request.as_ref()) } else { None };
+    let job = Job { history: &history, spine, asking, events, dense, request, features };
     let mut parts = job.run(threads.max(1))?;
-    let (order, strays) = spine.order(&rows, &numbers);
+    let (places, strays) = job.asking.rows.all_places();
     let mut last = job.cells(strays);
     last.iter_mut().for_each(|cells| cells.push_bad_keys(strays));
     parts.push(last);
@@ -52,7 +53,7 @@ pub(super) fn join(
             of_feature.push(std::mem::replace(&mut part[at], Cells::new(NONE, 0)));
         }
         let Some((name, dtype)) = named.get(*feature) else { continue };
-        joined.push(Cells::finish(&of_feature, &order, name.clone(), *dtype));
+        joined.push(Cells::finish(&of_feature, &places, name.clone(), *dtype));
     }
     Ok(joined)
 }
@@ -60,9 +61,11 @@ pub(super) fn join(
 struct Job<'a> {
     history: &'a History<'a>,
     spine: &'a Spine<'a>,
-    rows: &'a Groups,
-    events: &'a Groups,
-    request: Option<&'a Request<'a>>,
+    asking: Asking,
+    events: Groups,
+    /// None: events are looked at one by one.
+    dense: Option<Dense>,
+    request: Option<Request<'a>>,
     features: &'a [usize],
 }
 
@@ -75,12 +78,12 @@ impl Job<'_> {
 
     /// The values of all entities, in parts that follow each other.
     fn run(&self, threads: usize) -> Result<Vec<Vec<Cells>>, TrainingError> {
-        let weight = |entity: usize| self.events.of(entity).len() + self.rows.of(entity).len();
-        in_shares(self.rows.len(), threads, weight, |range| self.part(range))
+        let weight = |entity: usize| self.events.range(entity).len() + self.asking.rows.range(entity).len();
+        in_shares(self.events.len(), threads, weight, |range| self.part(range))
     }
 
     fn part(&self, entities: std::ops::Range<usize>) -> Result<Vec<Cells>, TrainingError> {
-        let rows = entities.clone().map(|entity| self.rows.of(entity).len()).sum();
+        let rows = entities.clone().map(|entity| self.asking.rows.range(entity).len()).sum();
         let mut cells = self.cells(rows);
         // The cell of each feature of the view, if it is asked for.
         let mut asked = vec![None; self.history.plan.features().len()];
@@ -89,15 +92,27 @@ impl Job<'_> {
                 *place = Some(at);
             }
         }
+        let mut output = Output { asked: &asked, cells: &mut cells };
         let mut arena = Bump::new();
+        if let Some(dense) = &self.dense {
+            let (of, groups) = ((self.history, self.features), (&self.events, &self.asking));
+            let mut room = Vec::new();
+            for entity in entities {
+                if !dense.sweep(of, groups, entity, &mut room, &mut output) {
+                    self.block(&[entity], &arena, &mut output)?;
+                    arena.reset();
+                }
+            }
+            return Ok(cells);
+        }
         let mut entities = entities.peekable();
         while entities.peek().is_some() {
             let (mut block, mut events) = (Vec::new(), 0);
             while let Some(entity) = entities.next_if(|_| events < BLOCK) {
-                events += self.events.of(entity).len();
+                events += self.events.range(entity).len();
                 block.push(entity);
             }
-            self.block(&block, &arena, &mut Output { asked: &asked, cells: &mut cells })?;
+            self.block(&block, &arena, &mut output)?;
             arena.reset();
         }
         Ok(cells)
@@ -106,29 +121,29 @@ impl Job<'_> {
     fn block(&self, entities: &[usize], arena: &Bump, output: &mut Output<'_>) -> Result<(), TrainingError> {
         let plan = self.history.plan;
         let events = entities.iter().flat_map(|entity| self.events.of(*entity));
-        let places: Vec<Place> = events.filter_map(|event| self.history.places.get(*event as usize).copied()).collect();
+        let places: Vec<Place> = events.map(|event| self.history.table.place(*event)).collect();
         let block = self.history.block(&places, arena)?;
-        let rows = || entities.iter().flat_map(|entity| self.rows.of(*entity));
-        let requests = match self.request {
+        let requests = match &self.request {
             Some(request) => {
-                let places: Vec<Place> = rows().filter_map(|row| self.spine.place(*row)).collect();
+                let rows = entities.iter().flat_map(|entity| self.asking.rows.of(*entity));
+                let places: Vec<Place> = rows.map(|row| self.spine.place(*row)).collect();
                 Some(request.projections(plan, &places, arena)?)
             }
             None => None,
         };
         let projection = |at: usize| requests.as_ref()?.get(at * plan.width()..(at + 1) * plan.width());
-        let time = |row: &u32| self.spine.times.get(*row as usize).copied().unwrap_or_default();
+        let times = entities.iter().flat_map(|entity| self.asking.times.get(self.asking.rows.range(*entity)));
         let asked: Vec<Asked<'_, '_>> =
-            rows().enumerate().map(|(at, row)| Asked { t: time(row), request: projection(at) }).collect();
+            times.flatten().enumerate().map(|(at, t)| Asked { t: *t, request: projection(at) }).collect();
         let (mut next_event, mut next_row) = (0, 0);
         for entity in entities {
-            let end = next_event + self.events.of(*entity).len();
+            let end = next_event + self.events.range(*entity).len();
             let (mut events, known_at) = self.history.events((&block, &places), next_event..end, arena)?;
             if known_at.is_none() {
                 events.settle();
             }
             next_event = end;
-            let end = next_row + self.rows.of(*entity).len();
+            let end = next_row + self.asking.rows.range(*entity).len();
             plan.sweep(&events, known_at.as_deref(), asked.get(next_row..end).unwrap_or_default(), arena, &mut *output);
             next_row = end;
         }
@@ -160,15 +175,15 @@ impl<'v> Sink<'v> for &mut Output<'_> {
         }
     }
 
-    fn ints(&mut self, feature: usize, values: &[i64]) {
+    fn ints(&mut self, feature: usize, values: &[i64], present: Option<&[bool]>) {
         if let Some(cells) = self.of(feature) {
-            cells.extend_ints(values);
+            cells.extend_ints(values, present);
         }
     }
 
-    fn floats(&mut self, feature: usize, values: &[f64]) {
+    fn floats(&mut self, feature: usize, values: &[f64], present: Option<&[bool]>) {
         if let Some(cells) = self.of(feature) {
-            cells.extend_floats(values);
+            cells.extend_floats(values, present);
         }
     }
 }

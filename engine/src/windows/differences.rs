@@ -1,9 +1,9 @@
 //! Features that are differences of what all events up to two of them come to, for many rows at once.
 
-use super::events::{Events, Head};
+use super::events::Events;
 use super::finish::{Feature, Function};
 use super::plan::WindowPlan;
-use super::prefix::Prefix;
+use super::prefix::{Prefix, Spans};
 use super::sweep::{Asked, Sink};
 use crate::dtype::{DType, Scalar};
 use crate::value::Value;
@@ -14,12 +14,7 @@ struct Room {
     counts: Vec<i64>,
     ints: Vec<i64>,
     floats: Vec<f64>,
-}
-
-/// For each row the events of a window: from one position up to another.
-struct Spans<'a> {
-    from: &'a [u32],
-    to: &'a [u32],
+    present: Vec<bool>,
 }
 
 impl WindowPlan {
@@ -30,16 +25,29 @@ impl WindowPlan {
         rows: &[Asked<'_, 'v>],
         sink: &mut impl Sink<'v>,
     ) -> Vec<usize> {
-        let heads = events.heads();
-        let bounds = self.bounds;
-        let entered = until(heads, rows, |t| bounds.end(t));
-        let left = |length: &Option<i64>| until(heads, rows, |t| bounds.start(t, *length));
-        let left: Vec<Vec<u32>> = self.lengths.iter().map(left).collect();
+        let times: Vec<i64> = events.heads().iter().map(|head| head.time).collect();
+        let asked: Vec<i64> = rows.iter().map(|row| row.t).collect();
+        let entered = until(&times, &asked, |t| self.bounds.end(t));
+        let left = |length: &Option<i64>| Some(until(&times, &asked, |t| self.bounds.start(t, *length)));
+        let left: Vec<Option<Vec<u32>>> = self.lengths.iter().map(left).collect();
         let prefixes: Vec<Option<Prefix>> = self.specs.iter().map(|spec| Prefix::of(spec, events, rows)).collect();
+        let all = self.finishers().iter().enumerate().filter(|(_, feature)| feature.is_difference());
+        self.give(all, &prefixes, (&left, &entered), sink)
+    }
+
+    /// Gives those of these features whose sums there are, and tells which those are. `left` and `entered`: for each row how many events have left the
+    /// windows of each length, and how many have entered.
+    pub(super) fn give<'v>(
+        &'v self,
+        features: impl Iterator<Item = (usize, &'v Feature)>,
+        prefixes: &[Option<Prefix>],
+        (left, entered): (&[Option<Vec<u32>>], &[u32]),
+        sink: &mut impl Sink<'v>,
+    ) -> Vec<usize> {
         let (mut room, mut given) = (Room::default(), Vec::new());
-        for (position, feature) in self.finishers().iter().enumerate().filter(|(_, feature)| feature.is_difference()) {
-            if let (Some(Some(prefix)), Some(left)) = (prefixes.get(feature.spec), left.get(feature.length)) {
-                feature.give(position, prefix, &Spans { from: left, to: &entered }, &mut room, sink);
+        for (position, feature) in features {
+            if let (Some(Some(prefix)), Some(Some(left))) = (prefixes.get(feature.spec), left.get(feature.length)) {
+                feature.give(position, prefix, &Spans { from: left, to: entered }, &mut room, sink);
                 given.push(position);
             }
         }
@@ -47,31 +55,29 @@ impl WindowPlan {
     }
 }
 
-/// For each row how many events there are up to what `edge` makes of its time.
-fn until(heads: &[Head<'_>], rows: &[Asked<'_, '_>], edge: impl Fn(i64) -> i64) -> Vec<u32> {
-    let (mut counts, mut rest) = (Vec::with_capacity(rows.len()), heads.iter());
-    let mut next = rest.next().map(|head| head.time);
+/// For each row how many events there are up to what `edge` makes of its time. Both stand in the order of time.
+#[inline]
+pub(super) fn until(times: &[i64], asked: &[i64], edge: impl Fn(i64) -> i64) -> Vec<u32> {
     let mut count = 0;
-    for row in rows {
-        let edge = edge(row.t);
-        while let Some(time) = next
-            && time <= edge
+    let of_row = |t: &i64| {
+        let edge = edge(*t);
+        while let Some(time) = times.get(count)
+            && *time <= edge
         {
             count += 1;
-            next = rest.next().map(|head| head.time);
         }
-        counts.push(count);
-    }
-    counts
+        count as u32
+    };
+    asked.iter().map(of_row).collect()
 }
 
 impl Feature {
     /// Whether it is a difference, if what it reads is.
-    const fn is_difference(&self) -> bool {
+    pub(super) const fn is_difference(&self) -> bool {
         matches!(self.function, Function::Count | Function::Rate(_) | Function::Mean | Function::Sum)
     }
 
-    /// Gives the feature of all rows: at once if none is null and none a fault, else one by one.
+    /// Gives the feature of all rows: at once if none is a fault, else one by one.
     fn give<'v>(
         &'v self,
         position: usize,
@@ -80,57 +86,78 @@ impl Feature {
         room: &mut Room,
         sink: &mut impl Sink<'v>,
     ) {
-        let is = |scalar: Scalar| self.dtype == DType::Scalar(scalar);
-        let empty = self.of_empty();
-        let (int, float) = (if let Value::Int(int) = empty { Some(int) } else { None }, empty.as_f64());
-        let is_sum = self.function == Function::Sum;
-        prefix.counts(spans.from, spans.to, &mut room.counts);
+        let Room { counts, ints, floats, present } = room;
+        prefix.counts(spans, counts);
+        let is_sum_of = |scalar: Scalar| self.function == Function::Sum && self.dtype == DType::Scalar(scalar);
         let has_ints = if self.function == Function::Count {
-            fill(&room.counts, int, |_, count| Some(count), &mut room.ints)
-        } else if is_sum && is(Scalar::Int64) {
-            fill(&room.counts, int, |row, _| i64::try_from(spans.sum(prefix, row)).ok(), &mut room.ints)
+            ints.clone_from(counts);
+            true
+        } else {
+            is_sum_of(Scalar::Int64) && prefix.ints(spans, ints)
+        };
+        let empty = self.of_empty();
+        if has_ints && let Ok(empty) = int_of(empty) {
+            let present = filled(ints, counts, empty, present);
+            return sink.ints(position, ints, present);
+        }
+        let has_floats = if let Function::Rate(seconds) = self.function {
+            floats.clear();
+            floats.extend(counts.iter().map(|count| *count as f64 / seconds));
+            true
+        } else if self.function == Function::Mean {
+            prefix.floats(spans, floats);
+            floats.iter_mut().zip(&*counts).for_each(|(sum, count)| *sum /= *count as f64);
+            true
+        } else if is_sum_of(Scalar::Float64) {
+            prefix.floats(spans, floats);
+            true
         } else {
             false
         };
-        if has_ints {
-            return sink.ints(position, &room.ints);
+        if has_floats && let Ok(empty) = float_of(empty) {
+            let present = filled(floats, counts, empty, present);
+            return sink.floats(position, floats, present);
         }
-        let total = |row: usize| prefix.round(spans.sum(prefix, row));
-        let has_floats = if self.function == Function::Mean {
-            fill(&room.counts, float, |row, count| Some(total(row) / count as f64), &mut room.floats)
-        } else if let Function::Rate(seconds) = self.function {
-            fill(&room.counts, float, |_, count| Some(count as f64 / seconds), &mut room.floats)
-        } else if is_sum && is(Scalar::Float64) {
-            fill(&room.counts, float, |row, _| Some(total(row)), &mut room.floats)
-        } else {
-            false
-        };
-        if has_floats {
-            return sink.floats(position, &room.floats);
-        }
-        for (row, count) in room.counts.iter().enumerate() {
-            sink.value(row, position, self.of_sum(&prefix.accumulator(*count, spans.sum(prefix, row))));
+        for (row, accumulator) in prefix.accumulators(spans, counts).iter().enumerate() {
+            sink.value(row, position, self.of_sum(accumulator));
         }
     }
 }
 
-impl Spans<'_> {
-    /// The sum of the events of a row and of its request, in the unit of the sums.
-    #[inline]
-    fn sum(&self, prefix: &Prefix, row: usize) -> i128 {
-        let (Some(from), Some(to)) = (self.from.get(row), self.to.get(row)) else { return 0 };
-        prefix.sum(row, *from as usize, *to as usize)
+/// A whole number, or null as none; an error if it is something else.
+const fn int_of(value: Value<'_>) -> Result<Option<i64>, ()> {
+    if value.is_null() {
+        return Ok(None);
     }
+    if let Value::Int(int) = value { Ok(Some(int)) } else { Err(()) }
 }
 
-/// The values of all rows; false if one of them has none. `empty`: that of a window without values.
-#[inline]
-fn fill<T: Copy>(counts: &[i64], empty: Option<T>, of: impl Fn(usize, i64) -> Option<T>, out: &mut Vec<T>) -> bool {
-    out.clear();
-    out.reserve(counts.len());
-    for (row, count) in counts.iter().enumerate() {
-        let Some(value) = (if *count == 0 { empty } else { of(row, *count) }) else { return false };
-        out.push(value);
+/// A float, or null as none; an error if it is something else.
+const fn float_of(value: Value<'_>) -> Result<Option<f64>, ()> {
+    if value.is_null() {
+        return Ok(None);
     }
-    true
+    if let Value::Float(float) = value { Ok(Some(float)) } else { Err(()) }
+}
+
+/// Puts what an empty window gives where there is no value, and tells which rows have one; none: all do.
+fn filled<'r, T: Copy + Default>(
+    values: &mut [T],
+    counts: &[i64],
+    empty: Option<T>,
+    present: &'r mut Vec<bool>,
+) -> Option<&'r [bool]> {
+    if !counts.contains(&0) {
+        return None;
+    }
+    let put = empty.unwrap_or_default();
+    for (value, count) in values.iter_mut().zip(counts) {
+        *value = if *count == 0 { put } else { *value };
+    }
+    if empty.is_some() {
+        return None;
+    }
+    present.clear();
+    present.extend(counts.iter().map(|count| *count != 0));
+    Some(present)
 }

@@ -110,7 +110,7 @@ impl<'a> Events<'a> {
     }
 
     /// The projections of all, in order.
-    pub(super) fn rows(&self) -> impl Iterator<Item = &[Value<'a>]> {
+    pub(super) fn rows(&self) -> impl Iterator<Item = &[Value<'a>]> + Clone {
         let empty = usize::from(self.width == 0) * self.heads.len();
         self.values.chunks_exact(self.width.max(1)).chain(std::iter::repeat_n::<&[Value<'a>]>(&[], empty))
     }

@@ -18,6 +18,7 @@ mod plan;
 mod prefix;
 mod registers;
 mod state;
+mod strip;
 mod sweep;
 mod values;
 
@@ -29,4 +30,5 @@ pub use intake::{
 };
 pub use plan::WindowPlan;
 pub use state::{Accepted, State};
+pub use strip::{Numbers, Strip};
 pub use sweep::{Asked, Sink};

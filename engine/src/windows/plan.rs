@@ -176,6 +176,14 @@ impl WindowPlan {
         &self.features
     }
 
+    /// The column of the source of each value of a projection, by position; none for a condition.
+    pub(super) fn projected_columns(&self) -> impl Iterator<Item = Option<usize>> {
+        self.projection.iter().map(|projected| match projected {
+            Projected::Column { position, .. } => Some(*position),
+            Projected::Condition { .. } => None,
+        })
+    }
+
     /// How many values the projection of an event has.
     #[must_use]
     pub const fn width(&self) -> usize {
@@ -187,7 +195,7 @@ impl WindowPlan {
     }
 
     /// The type of each value of a projection.
-    pub(super) fn dtypes(&self) -> impl Iterator<Item = Scalar> {
+    pub fn dtypes(&self) -> impl Iterator<Item = Scalar> {
         self.projection.iter().map(|projected| match projected {
             Projected::Column { dtype, .. } => *dtype,
             Projected::Condition { .. } => Scalar::Bool,

@@ -26,15 +26,26 @@ pub trait Sink<'v> {
     /// A feature of one row, or why it has none.
     fn value(&mut self, row: usize, feature: usize, value: Result<Value<'v>, Fault>);
 
-    /// A feature of all rows, none of them null.
-    fn ints(&mut self, feature: usize, values: &[i64]) {
-        values.iter().enumerate().for_each(|(row, value)| self.value(row, feature, Ok(Value::Int(*value))));
+    /// A feature of all rows. `present`: which have a value; none: all.
+    fn ints(&mut self, feature: usize, values: &[i64], present: Option<&[bool]>) {
+        let values = values.iter().map(|value| Value::Int(*value));
+        each_row(values, present).for_each(|(row, value)| self.value(row, feature, Ok(value)));
     }
 
-    /// A feature of all rows, none of them null.
-    fn floats(&mut self, feature: usize, values: &[f64]) {
-        values.iter().enumerate().for_each(|(row, value)| self.value(row, feature, Ok(Value::Float(*value))));
+    /// A feature of all rows. `present`: which have a value; none: all.
+    fn floats(&mut self, feature: usize, values: &[f64], present: Option<&[bool]>) {
+        let values = values.iter().map(|value| Value::Float(*value));
+        each_row(values, present).for_each(|(row, value)| self.value(row, feature, Ok(value)));
     }
+}
+
+/// The value of each row, null where none is present.
+fn each_row<'v>(
+    values: impl Iterator<Item = Value<'v>>,
+    present: Option<&[bool]>,
+) -> impl Iterator<Item = (usize, Value<'v>)> {
+    let is_present = move |row: usize| present.is_none_or(|present| present.get(row).copied().unwrap_or(false));
+    values.enumerate().map(move |(row, value)| (row, if is_present(row) { value } else { Value::Null }))
 }
 
 impl<'v, F: FnMut(usize, usize, Result<Value<'v>, Fault>)> Sink<'v> for F {

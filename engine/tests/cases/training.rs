@@ -114,7 +114,7 @@ pub fn answer<'p>(
         let mut row = rows.begin(plan, at)?;
         for (feature, array) in joined.iter().zip(&arrays) {
             let index = plan.layout().inputs().iter().position(|input| input.name == feature.name).unwrap();
-            row.put(index, array.value(at, &arena)?, feature.states[at].into());
+            row.put(index, array.value(at, &arena)?, feature.states.get(at).unwrap().into());
         }
         answered.evaluate(&row, at);
     }

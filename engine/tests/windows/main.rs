@@ -14,6 +14,7 @@ mod exact;
 mod format;
 mod function;
 mod golden;
+mod joined;
 mod oracle;
 mod properties;
 mod stored;

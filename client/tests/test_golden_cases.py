@@ -72,6 +72,36 @@ def test_vectors_by_batch_and_by_row() -> None:
             assert (service.vector(row, fitted).view(np.uint32) == bits).all(), case["name"]
 
 
+def table_of(dumped: dict[str, Any]) -> pa.Table:
+    return pa.table(
+        {
+            name: pa.array([python_value(value, dtype) for value in values], arrow_type(dtype))
+            for name, (dtype, values) in dumped.items()
+        }
+    )
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_training_sets(threads: int) -> None:
+    found = cases("training")
+    assert len(found) > 100
+    for case in found:
+        service, fitted = service_of(case)
+        sources = {name: pa.concat_tables(map(table_of, parts)) for name, parts in case["sources"].items()}
+        made = unskew.training_set(
+            service.definitions,
+            case["service"],
+            table_of(case["spine"]),
+            sources,
+            fitted=fitted,
+            time_column=case["time"],
+            threads=threads,
+        )
+        assert made.vectors.view(np.uint32).tolist() == case["vectors"], case["name"]
+        expected = {it["row"]: it["slot"] for it in case["incomplete"]}
+        assert {it.row: it.slot for it in made.incomplete} == expected, case["name"]
+
+
 def test_definitions() -> None:
     found = cases("definitions")
     assert len(found) > 40

@@ -134,9 +134,9 @@ impl Prefix {
         out.clear();
         match &self.sums {
             Sums::None => out.resize(spans.from.len(), 0.0),
-            Sums::Small(sums) => out.extend(sums.of(spans).map(|sum| sum as f64)),
-            Sums::Ints(sums) => out.extend(sums.of(spans).map(|sum| sum as f64)),
-            Sums::Floats(lane, sums) => out.extend(sums.of(spans).map(|sum| lane.round(sum))),
+            Sums::Small(sums) => sums.put(spans, out, |sum| sum as f64),
+            Sums::Ints(sums) => sums.put(spans, out, |sum| sum as f64),
+            Sums::Floats(lane, sums) => sums.put(spans, out, |sum| lane.round(sum)),
         }
     }
 
@@ -145,8 +145,11 @@ impl Prefix {
         out.clear();
         match &self.sums {
             Sums::None | Sums::Floats(..) => return false,
-            Sums::Small(sums) => out.extend(sums.of(spans)),
-            Sums::Ints(sums) => out.extend(sums.of(spans).map_while(|sum| i64::try_from(sum).ok())),
+            Sums::Small(sums) => sums.put(spans, out, |sum| sum),
+            Sums::Ints(sums) => {
+                let whole = sums.all(spans).into_iter().map_while(|sum| i64::try_from(sum).ok());
+                out.extend(whole);
+            }
         }
         out.len() == spans.from.len()
     }
@@ -157,14 +160,14 @@ impl Prefix {
         match &self.sums {
             Sums::None => counts.map(Accumulator::Count).collect(),
             Sums::Small(sums) => {
-                counts.zip(sums.of(spans)).map(|(count, sum)| Accumulator::IntSum(count, sum.into())).collect()
+                counts.zip(sums.all(spans)).map(|(count, sum)| Accumulator::IntSum(count, sum.into())).collect()
             }
             Sums::Ints(sums) => {
-                counts.zip(sums.of(spans)).map(|(count, sum)| Accumulator::IntSum(count, sum)).collect()
+                counts.zip(sums.all(spans)).map(|(count, sum)| Accumulator::IntSum(count, sum)).collect()
             }
             Sums::Floats(lane, sums) => {
                 let of = |(count, sum)| Accumulator::Sum(Moments::of_sum(count, lane.sum(sum)));
-                counts.zip(sums.of(spans)).map(of).collect()
+                counts.zip(sums.all(spans)).map(of).collect()
             }
         }
     }
@@ -230,12 +233,23 @@ impl<T: Copy + Default + Add<Output = T> + Sub<Output = T>> Running<T> {
         Self { sums, requests: requests.collect() }
     }
 
-    /// For each row the sum of the events of its span and of its request.
-    fn of<'s>(&'s self, spans: &Spans<'s>) -> impl Iterator<Item = T> + use<'s, T> {
-        let events = spans.from.iter().zip(spans.to);
-        let events = events.map(|(from, to)| at(&self.sums, *to as usize) - at(&self.sums, *from as usize));
-        let requests = self.requests.iter().copied().chain(std::iter::repeat(T::default()));
-        events.zip(requests).map(|(sum, more)| sum + more)
+    /// Adds for each row what `of` makes of the sum of the events of its span and of its request.
+    #[inline]
+    fn put<N>(&self, spans: &Spans<'_>, out: &mut Vec<N>, of: impl Fn(T) -> N) {
+        let spans = spans.from.iter().zip(spans.to);
+        let sum = |(from, to): (&u32, &u32)| at(&self.sums, *to as usize) - at(&self.sums, *from as usize);
+        if self.requests.is_empty() {
+            out.extend(spans.map(|span| of(sum(span))));
+        } else {
+            out.extend(spans.zip(&self.requests).map(|(span, more)| of(sum(span) + *more)));
+        }
+    }
+
+    /// Those sums as they are.
+    fn all(&self, spans: &Spans<'_>) -> Vec<T> {
+        let mut sums = Vec::with_capacity(spans.from.len());
+        self.put(spans, &mut sums, |sum| sum);
+        sums
     }
 }
 

@@ -1,7 +1,6 @@
 //! Events and rows of one entity as columns of numbers: how most views are joined to a history.
 
 use super::accumulator::{Kind, Spec};
-use super::differences::until;
 use super::plan::WindowPlan;
 use super::prefix::Prefix;
 use super::sweep::Sink;
@@ -60,10 +59,10 @@ impl WindowPlan {
                 return false;
             }
             if let (Some(left), Some(length)) = (left.get_mut(feature.length), self.lengths.get(feature.length)) {
-                left.get_or_insert_with(|| until(strip.times, strip.asked, |t| self.bounds.start(t, *length)));
+                left.get_or_insert_with(|| self.left(strip.times, strip.asked, *length));
             }
         }
-        let entered = until(strip.times, strip.asked, |t| self.bounds.end(t));
+        let entered = self.entered(strip.times, strip.asked);
         self.give(found(), &prefixes, (&left, &entered), &mut sink);
         true
     }

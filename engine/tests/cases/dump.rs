@@ -2,15 +2,22 @@
 //! `UNSKEW_CASES_DUMP` names: inputs as the row path resolved them, every bit of the vectors, and what is wrong with definitions.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs;
+use std::sync::Arc;
 
+use arrow_array::RecordBatch;
+use bumpalo::Bump;
 use serde_json::{Value as Json, json};
-use unskew_engine::definitions::Service;
+use unskew_engine::arrow::Column as ArrowColumn;
 use unskew_engine::definitions::fitted::FittedFile;
+use unskew_engine::definitions::{Column, Service, Source};
+use unskew_engine::dtype::{DType, Scalar};
 use unskew_engine::fit::{FittedService, FittedSlot};
 use unskew_engine::value::Value;
 
 use crate::format::{Answer, Case};
+use crate::training::{History, TIME};
 
 thread_local! {
     static CASES: RefCell<Vec<Json>> = const { RefCell::new(Vec::new()) };
@@ -40,6 +47,42 @@ pub fn vectors(
         "kind": "vectors", "name": name, "definitions": definitions, "fitted": fitted, "service": service, "rows": rows,
         "vectors": answer.vectors, "names": answer.names, "incomplete": incomplete, "fingerprint": answer.fingerprint,
     }));
+}
+
+/// Adds a case of training: the tables that it joins, and the answer.
+pub fn training(
+    name: &str,
+    (definitions, fitted): (&str, Option<&str>),
+    service: &Service,
+    (spine, history): (&RecordBatch, &History),
+    answer: &Answer,
+) {
+    let mut of_spine: Vec<Column> = service.entities.iter().flat_map(|entity| entity.keys.clone()).collect();
+    of_spine.extend(service.request.clone());
+    of_spine.push(Column { name: TIME.to_owned(), dtype: DType::Scalar(Scalar::Timestamp) });
+    let sources = service.views.iter().filter_map(|view| view.source.as_ref());
+    let of_source = |source: &Arc<Source>| {
+        let batches = &history[&source.name];
+        (source.name.clone(), batches.iter().map(|batch| table(&source.columns, batch)).collect())
+    };
+    let sources: BTreeMap<String, Vec<Json>> = sources.map(of_source).collect();
+    let incomplete: Vec<_> = answer.incomplete.iter().map(|it| json!({"row": it.row, "slot": it.slot})).collect();
+    add(json!({
+        "kind": "training", "name": name, "definitions": definitions, "fitted": fitted, "service": service.name,
+        "time": TIME, "spine": table(&of_spine, spine), "sources": sources, "vectors": answer.vectors, "incomplete": incomplete,
+    }));
+}
+
+/// For each of these columns that a batch has its type and its values.
+fn table(columns: &[Column], batch: &RecordBatch) -> Json {
+    let arena = Bump::new();
+    let found = columns.iter().filter_map(|column| Some((column, batch.column_by_name(&column.name)?)));
+    let values = found.map(|(column, array)| {
+        let array = ArrowColumn::new(array.as_ref(), column.dtype).unwrap();
+        let values: Vec<Json> = (0..array.len()).map(|row| value(array.value(row, &arena).unwrap())).collect();
+        (column.name.clone(), json!([column.dtype.to_string(), values]))
+    });
+    values.collect::<serde_json::Map<String, Json>>().into()
 }
 
 fn add(case: Json) {

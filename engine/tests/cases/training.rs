@@ -9,7 +9,7 @@ use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use bumpalo::Bump;
 use serde_json::Value as Json;
 use unskew_engine::arrow::Column as ArrowColumn;
-use unskew_engine::definitions::{Column, Definitions, Source, hex};
+use unskew_engine::definitions::{Column, Definitions, Service, Source, hex};
 use unskew_engine::dtype::{DType, Scalar};
 use unskew_engine::plan::Plan;
 use unskew_engine::row::json;
@@ -21,7 +21,7 @@ use crate::format::{Answer, EventWrite, Request};
 use crate::row_path::{Answered, Documents, Rows};
 
 /// The time of a row, where the service names no column for it.
-const TIME: &str = "asked_at";
+pub const TIME: &str = "asked_at";
 
 /// The events of each source, a batch for each write.
 pub type History = BTreeMap<String, Vec<RecordBatch>>;
@@ -79,15 +79,9 @@ fn events(source: &Source, lines: &[&str]) -> RecordBatch {
     table.finish(lines.len())
 }
 
-/// What training gives for the rows of a request.
-pub fn answer<'p>(
-    plan: &'p Plan,
-    request: &Request,
-    history: &History,
-    threads: usize,
-) -> Result<Answered<'p>, String> {
-    let (service, arena) = (plan.service(), Bump::new());
-    let documents = Documents::new(request)?;
+/// The rows of a request as a spine.
+pub fn spine(service: &Service, request: &Request) -> Result<RecordBatch, String> {
+    let (documents, arena) = (Documents::new(request)?, Bump::new());
     let rows = Rows::read((request, &documents), service, &arena)?;
     let mut spine = Table::default();
     for column in service.entities.iter().flat_map(|entity| &entity.keys) {
@@ -100,7 +94,20 @@ pub fn answer<'p>(
         let column = Column { name: TIME.to_owned(), dtype: DType::Scalar(Scalar::Timestamp) };
         spine.add(&column, (0..rows.count).map(|at| Value::Time(rows.time(at))));
     }
-    let spine = [spine.finish(rows.count)];
+    Ok(spine.finish(rows.count))
+}
+
+/// What training gives for the rows of a request.
+pub fn answer<'p>(
+    plan: &'p Plan,
+    request: &Request,
+    history: &History,
+    threads: usize,
+) -> Result<Answered<'p>, String> {
+    let (service, arena) = (plan.service(), Bump::new());
+    let documents = Documents::new(request)?;
+    let rows = Rows::read((request, &documents), service, &arena)?;
+    let spine = [spine(service, request)?];
     let joined = training::join(service, TIME, &spine, history, threads).map_err(|error| error.to_string())?;
     let arrays = joined.iter().map(|feature| ArrowColumn::new(feature.values.as_ref(), feature.dtype).unwrap());
     let arrays: Vec<ArrowColumn<'_>> = arrays.collect();

@@ -83,7 +83,14 @@ impl Runner {
             for threads in [1, 2] {
                 let plan = self.services.plan(request).unwrap();
                 match training::answer(plan, request, &history, threads) {
-                    Ok(answered) => faults.extend(compare(case, &answered, "training: ")),
+                    Ok(answered) => {
+                        faults.extend(compare(case, &answered, "training: "));
+                        if threads == 1 {
+                            let spine = training::spine(plan.service(), request).unwrap();
+                            let texts = self.services.texts(&request.service);
+                            dump::training(&case.name, texts, plan.service(), (&spine, &history), &answered.answer);
+                        }
+                    }
                     Err(why) => faults.push(format!("training failed: {why}")),
                 }
             }

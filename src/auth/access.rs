@@ -23,7 +23,7 @@ const WRITE: Access = Access::Needs(Scope::Write);
 const ADMIN: Access = Access::Needs(Scope::Admin);
 
 /// The routes of REST, each with all of its methods.
-pub const REST: [(&str, Access); 15] = [
+pub const REST: [(&str, Access); 16] = [
     ("/healthz", Access::Open),
     ("/readyz", Access::Open),
     ("/metrics", READ),
@@ -39,6 +39,7 @@ pub const REST: [(&str, Access); 15] = [
     ("/v1/views/{view}/rows", WRITE),
     ("/v1/sources/{source}/events", WRITE),
     ("/v1/admin/reload", ADMIN),
+    ("/v1/admin/backup", ADMIN),
 ];
 
 /// The methods of gRPC.

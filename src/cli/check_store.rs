@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::configured::Configured;
 use super::{Failure, print};
+use crate::config::Config;
 use crate::store::StoreUrl;
 use crate::store::embedded::{self, Report};
 
@@ -22,7 +23,7 @@ pub struct CheckStore {
 
 impl CheckStore {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let directory = directory(self.configured)?;
+        let directory = directory("check-store", &self.configured.load()?)?;
         if self.accept_loss {
             embedded::accept_loss(&directory).map_err(Failure::found)?;
         }
@@ -35,11 +36,12 @@ impl CheckStore {
     }
 }
 
-fn directory(configured: Configured) -> Result<PathBuf, Failure> {
-    match configured.load()?.store.url {
-        StoreUrl::Embedded(directory) => Ok(directory),
+/// The directory of the embedded store, for a command that knows no other.
+pub(super) fn directory(command: &str, config: &Config) -> Result<PathBuf, Failure> {
+    match &config.store.url {
+        StoreUrl::Embedded(directory) => Ok(directory.clone()),
         url @ StoreUrl::Redis(_) => Err(Failure::usage(format!(
-            "store.url is {url}: check-store reads embedded stores, embedded:DIRECTORY; a server checks its own files"
+            "store.url is {url}: {command} is for embedded stores, embedded:DIRECTORY; a server has its own means"
         ))),
     }
 }

@@ -1,10 +1,12 @@
 //! The commands of the binary.
 
+mod backup;
 mod check;
 mod check_config;
 mod check_store;
 mod configured;
 mod healthcheck;
+mod http;
 mod key;
 mod load;
 mod openapi;
@@ -29,6 +31,10 @@ pub enum Command {
     CheckConfig(check_config::CheckConfig),
     /// Verifies every value of an embedded store that no process has open.
     CheckStore(check_store::CheckStore),
+    /// Writes all that an embedded store holds to one file, while a gateway serves it, or with --offline while none does.
+    Backup(backup::Backup),
+    /// Puts such a file into an empty directory, and verifies what it put there.
+    Restore(backup::Restore),
     /// Makes API keys.
     Key(key::Key),
     /// Prints the OpenAPI document.
@@ -66,6 +72,8 @@ impl Command {
             Self::Check(command) => command.run(),
             Self::CheckConfig(command) => command.run(),
             Self::CheckStore(command) => command.run(),
+            Self::Backup(command) => command.run(),
+            Self::Restore(command) => command.run(),
             Self::Key(command) => command.run(),
             Self::Openapi(command) => command.run(),
             Self::Healthcheck(command) => command.run(),

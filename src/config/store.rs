@@ -51,6 +51,9 @@ pub struct Embedded {
     /// Rows that wait for a commit before writers are held back.
     #[serde(deserialize_with = "scalar::whole::<1, 10_000_000, _>")]
     pub queue_rows: usize,
+    /// Where backups are written; none: nowhere.
+    #[serde(deserialize_with = "directory")]
+    pub backup_directory: Option<PathBuf>,
 }
 
 /// The Redis store.
@@ -93,6 +96,22 @@ impl Section for Store {
             ("embedded.commit_max_rows", embedded.commit_max_rows),
             ("embedded.queue_rows", embedded.queue_rows),
         );
+    }
+}
+
+/// A directory; the words for a file would mislead.
+fn directory<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    let text: DirectoryText = scalar::text(deserializer)?;
+    Ok(text.0)
+}
+
+struct DirectoryText(Option<PathBuf>);
+
+impl scalar::Text for DirectoryText {
+    const ALLOWED: &'static str = "the path of a directory, or empty for none";
+
+    fn parse(text: &str) -> Option<Self> {
+        Option::<PathBuf>::parse(text).map(Self)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The one core that both protocols call: check the request, fetch its rows in one round trip, decode them straight into the reply.
 //! It knows neither axum nor tonic.
 
+mod backup;
 pub mod defined;
 pub mod events;
 pub mod key;
@@ -16,6 +17,7 @@ mod tally;
 pub mod time;
 pub mod write;
 
+pub use crate::store::Backup;
 pub use crate::telemetry::labels::Protocol;
 pub use names::Names;
 pub use reply::ReplySink;

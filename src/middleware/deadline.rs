@@ -1,5 +1,5 @@
 //! The deadline of a request: `grpc-timeout`, `x-request-timeout-ms`, or the default. What the handler does not finish by then is
-//! DEADLINE_EXCEEDED. Streams go on as long as they are used, unless the client asked for a deadline.
+//! DEADLINE_EXCEEDED. Streams and backups go on as long as they are used, unless the client asked for a deadline.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -18,8 +18,9 @@ use crate::error::{Code, Error};
 /// Header of REST requests, and of gRPC ones whose client sets no deadline.
 pub const TIMEOUT_MS: &str = "x-request-timeout-ms";
 const GRPC_TIMEOUT: &str = "grpc-timeout";
-/// Methods that stream.
-const STREAMS: [&str; 6] = [
+/// Methods that stream, and a backup, which takes as long as the store is large.
+const STREAMS: [&str; 7] = [
+    "/v1/admin/backup",
     "/feature_store.FeatureStore/WriteRows",
     "/feature_store.FeatureStore/WriteEvents",
     "/feature_store.FeatureStore/WriteStates",

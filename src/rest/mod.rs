@@ -1,5 +1,6 @@
 //! REST: decode, call the lookup core, encode; nothing else.
 
+mod backup;
 mod body;
 mod definitions;
 pub mod docs;

@@ -1,5 +1,6 @@
 //! The routes of REST and the OpenAPI document, from one declaration.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,7 +11,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{definitions, docs, feature_vectors, online_features, ops, write_events, write_rows};
+use super::{backup, definitions, docs, feature_vectors, online_features, ops, write_events, write_rows};
 use crate::auth::Keys;
 use crate::error::{Code, Error};
 use crate::lookup::Lookup;
@@ -24,6 +25,8 @@ pub struct Gateway {
     pub keys: Keys,
     /// Bytes of one request body.
     pub max_request_bytes: usize,
+    /// Where backups are written; none: nowhere.
+    pub backup_directory: Option<Arc<Path>>,
     /// Set when the process is asked to stop.
     pub stopping: Arc<AtomicBool>,
 }
@@ -65,6 +68,7 @@ fn routes() -> OpenApiRouter<Gateway> {
         .routes(routes!(write_events::post))
         .routes(routes!(definitions::definitions))
         .routes(routes!(definitions::reload))
+        .routes(routes!(backup::post))
         .routes(routes!(ops::healthz))
         .routes(routes!(ops::readyz))
         .routes(routes!(ops::metrics))

@@ -21,6 +21,7 @@ use super::certificates::Certificates;
 use super::first_bytes::FirstBytes;
 use super::gather::gathered;
 use super::handshake::Handshake;
+use super::stalled::Stalled;
 use crate::config::Server;
 use crate::middleware::measure::Measured;
 use crate::telemetry::metrics::Metrics;
@@ -64,6 +65,7 @@ pub(super) async fn serve<S>(
         closing: watch::Sender::new(()),
         limit: Arc::new(Semaphore::new(settings.max_connections)),
         first_bytes: settings.handshake_timeout,
+        stalled: settings.keep_alive_interval + settings.keep_alive_timeout,
         metrics,
     };
     tokio::pin!(stop);
@@ -113,6 +115,8 @@ struct Acceptor<S> {
     closing: watch::Sender<()>,
     limit: Arc<Semaphore>,
     first_bytes: Duration,
+    /// How long a client may take nothing of what it is sent: as long as a dead one of HTTP/2 is kept.
+    stalled: Duration,
     metrics: &'static Metrics,
 }
 
@@ -120,6 +124,7 @@ struct Acceptor<S> {
 struct Connection<S> {
     builder: Builder<TokioExecutor>,
     service: S,
+    stalled: Duration,
     watcher: Watcher,
     _permit: OwnedSemaphorePermit,
     _counted: Counted,
@@ -149,6 +154,7 @@ where
         let connection = Connection {
             builder: self.builder.clone(),
             service: self.service.clone(),
+            stalled: self.stalled,
             watcher: self.open.watcher(),
             _permit: permit,
             _counted: Counted(metrics),
@@ -180,7 +186,7 @@ where
 {
     async fn serve<I: AsyncRead + AsyncWrite + Send + Unpin + 'static>(self, io: I) {
         let service = self.service.map_request(|request: Request<Incoming>| request.map(Body::new));
-        let (io, sender) = gathered(io);
+        let (io, sender) = gathered(Stalled::new(io, self.stalled));
         let served = self.builder.serve_connection(TokioIo::new(io), TowerToHyperService::new(service));
         if let Err(error) = sender.drive(self.watcher.watch(served.into_owned())).await {
             tracing::debug!(cause = %error, "a connection ended early");

@@ -9,6 +9,7 @@ mod handshake;
 mod health;
 mod shutdown;
 mod stack;
+mod stalled;
 mod start;
 
 pub use shutdown::Stop;

@@ -90,6 +90,7 @@ pub async fn run(
         lookup: lookup.clone(),
         keys: keys.clone(),
         max_request_bytes: config.limits.max_request_bytes,
+        backup_directory: config.store.embedded.backup_directory.as_deref().map(Into::into),
         stopping: stopping.clone(),
     };
     let reporter = tonic_health::server::HealthReporter::new();

@@ -13,6 +13,7 @@ pub use url::{RedisUrl, Secret, StoreUrl};
 
 use std::fmt;
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -159,6 +160,21 @@ impl fmt::Display for StoreError {
 
 impl std::error::Error for StoreError {}
 
+/// A backup that was written, or put back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// Where it is.
+    pub file: PathBuf,
+    /// Keys with their values.
+    pub rows: u64,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// The number of the last commit that it has.
+    pub last_commit: u64,
+    /// SHA-256 of all but the last 32 bytes, which hold it; in hexadecimal digits.
+    pub sha256: String,
+}
+
 /// Figures of a store for the metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoreGauges {
@@ -200,6 +216,16 @@ pub trait OnlineStore: Send + Sync + 'static {
     /// # Errors
     /// When it would not.
     fn ping(&self, budget: Duration) -> StoreFuture<'_, ()>;
+
+    /// Writes all that was acknowledged before this call to a new file in a directory of the gateway's machine, while reads and writes go
+    /// on. One at a time; it goes on when its caller has gone.
+    ///
+    /// # Errors
+    /// When the store is a server, which has its own means; when a backup is being written; when the file can't be written whole.
+    fn backup(&self, _into: PathBuf) -> StoreFuture<'_, Backup> {
+        let message = format!("the store is {}, a server that is backed up by its own means", self.name());
+        Box::pin(async move { Err(StoreError::new(StoreErrorKind::Refused, message)) })
+    }
 
     /// Finishes what is queued and lets go of files and connections.
     ///

@@ -26,7 +26,7 @@ impl Protocol {
 }
 
 /// Methods of gRPC by their path, routes of REST by their template; what is not listed is `unknown`.
-pub const METHODS: [&str; 24] = [
+pub const METHODS: [&str; 25] = [
     "unknown",
     "/feature_store.FeatureStore/GetOnlineFeatures",
     "/feature_store.FeatureStore/GetFeatureVectors",
@@ -47,6 +47,7 @@ pub const METHODS: [&str; 24] = [
     "/v1/views/{view}/rows",
     "/v1/sources/{source}/events",
     "/v1/admin/reload",
+    "/v1/admin/backup",
     "/healthz",
     "/readyz",
     "/metrics",

@@ -97,7 +97,7 @@ async fn check_store() {
     }
     let (code, _, error) = run(&["check-store"], &[("store.url", "redis://u:hunter2@localhost/1")]);
     assert_eq!(code, Some(2));
-    assert!(error.contains("check-store reads embedded stores"), "{error}");
+    assert!(error.contains("check-store is for embedded stores"), "{error}");
 }
 
 #[test]

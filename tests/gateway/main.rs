@@ -6,6 +6,7 @@
 #[expect(dead_code, reason = "other tests use the rest")]
 mod support;
 
+mod backups;
 #[path = "../../engine/tests/cases/format/mod.rs"]
 #[expect(dead_code, reason = "the engine's runner uses the rest")]
 mod case_format;

@@ -9,6 +9,7 @@ mod support;
 mod child;
 mod contract;
 mod embedded;
+mod embedded_backup;
 mod embedded_damage;
 mod redis;
 mod redis_faults;

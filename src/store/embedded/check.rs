@@ -15,7 +15,7 @@ const LISTED: usize = 100;
 /// Entries that can't be read, one after the other, before the check gives up.
 const UNREADABLE_LIMIT: u64 = 1000;
 /// Memory of the check. The write buffer counts only where a store is made, which a check never does.
-const SIZES: Sizes = Sizes { cache_bytes: 8 << 20, write_buffer_bytes: 8 << 20 };
+pub(super) const SIZES: Sizes = Sizes { cache_bytes: 8 << 20, write_buffer_bytes: 8 << 20 };
 
 /// What a check found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 //! engine/        fjall's files
 //! watermark      the number of the last acknowledged commit
 //! lost-journal   there while the store is known to have lost acknowledged writes
+//! unfinished     there while a backup is being restored
 //! ```
 
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -20,6 +21,7 @@ const MARKER: &str = "unskew-store";
 const LOCK: &str = "lock";
 const ENGINE: &str = "engine";
 const LOST: &str = "lost-journal";
+const UNFINISHED: &str = "unfinished";
 const FORMAT: u32 = 1;
 /// How long a lock is asked for. A process that has just closed the store may live on in it for a moment: one that starts a program
 /// at that time shares its open files with it until the program is loaded.
@@ -55,6 +57,24 @@ impl Directory {
         let directory = Self { path: path.to_owned(), _lock: lock };
         directory.sweep()?;
         Ok(directory)
+    }
+
+    /// Takes a directory that is empty or not there yet, for a restore. It can't be taken again until the restore is finished.
+    pub(super) fn take_empty(path: &Path) -> Result<Self, StoreError> {
+        if let Some(entry) = fs::read_dir(path).ok().and_then(|mut entries| entries.next()) {
+            let name = entry.map(|entry| entry.file_name()).unwrap_or_default();
+            return Err(fault(path, &format!("is not empty, it holds {name:?}; name an empty or a new directory")));
+        }
+        let directory = Self::take(path, true)?;
+        let begun = File::create(path.join(UNFINISHED)).and_then(|_| File::open(path)?.sync_all());
+        begun.map_err(|error| fault(path, &format!("can't be written: {error}")))?;
+        Ok(directory)
+    }
+
+    /// Says that all of a backup is there.
+    pub(super) fn finish_restore(&self) -> Result<(), StoreError> {
+        let finished = fs::remove_file(self.path.join(UNFINISHED)).and_then(|()| File::open(&self.path)?.sync_all());
+        finished.map_err(|error| fault(&self.path, &format!("can't be written: {error}")))
     }
 
     /// The directory itself.
@@ -122,6 +142,9 @@ impl Directory {
 
 /// That the directory is empty, or a store of ours in a format that this version reads.
 fn check_format(path: &Path, create: bool) -> Result<(), StoreError> {
+    if path.join(UNFINISHED).exists() {
+        return Err(fault(path, "holds a restore that was not finished; empty it and restore again"));
+    }
     match fs::read_to_string(path.join(MARKER)) {
         Ok(text) => match text.trim_end().strip_prefix(OURS).and_then(|version| version.parse::<u32>().ok()) {
             Some(FORMAT) => Ok(()),

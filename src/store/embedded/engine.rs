@@ -71,12 +71,7 @@ impl Engine {
 
     /// The number of the last commit; 0 before the first.
     pub(super) fn last_commit(&self) -> Result<u64, StoreError> {
-        let number = match self.view().map(|view| view.read_any(COMMIT_KEY)) {
-            Ok(Fetched::Missing) => return Ok(0),
-            Ok(Fetched::Value(number)) => number[..].try_into().ok().map(u64::from_be_bytes),
-            Ok(Fetched::Damaged(_) | Fetched::Failed(_)) | Err(_) => None,
-        };
-        number.ok_or_else(|| {
+        self.view().ok().and_then(|view| view.last_commit()).ok_or_else(|| {
             fault(
                 self.directory.path(),
                 "is damaged: the number of its last commit can't be read; restore a copy of it",
@@ -135,6 +130,15 @@ impl View<'_> {
         if unusable_key(key).is_some() { Fetched::Missing } else { self.read_any(key) }
     }
 
+    /// The number of the last commit; 0 before the first, none when it can't be read.
+    pub(super) fn last_commit(&self) -> Option<u64> {
+        match self.read_any(COMMIT_KEY) {
+            Fetched::Missing => Some(0),
+            Fetched::Value(number) => number[..].try_into().ok().map(u64::from_be_bytes),
+            Fetched::Damaged(_) | Fetched::Failed(_) => None,
+        }
+    }
+
     fn read_any(&self, key: &[u8]) -> Fetched {
         match guarded(|| self.snapshot.get(self.rows, key)) {
             Ok(None) => Fetched::Missing,
@@ -188,7 +192,7 @@ impl Fault {
             Self::Engine(fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error))) => {
                 error.to_string()
             }
-            Self::Engine(fjall::Error::Poisoned) => "an earlier write failed; restart the gateway".to_owned(),
+            Self::Engine(fjall::Error::Poisoned) => "an earlier write failed".to_owned(),
             Self::Engine(error) => format!("{error:?}"),
             Self::Panic => "the storage engine panicked over its files".to_owned(),
             Self::Closed => "the store is closed".to_owned(),

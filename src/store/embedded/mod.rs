@@ -3,16 +3,20 @@
 //! Reads go straight to fjall, in one snapshot a call. Writes go through a bounded queue to one writer thread that commits in groups,
 //! with an fsync before the acknowledgement. What a client was told is stored survives the end of the process at any moment.
 
+mod backup;
 mod check;
 mod checksum;
+mod current;
 mod directory;
 mod engine;
 mod journals;
 mod open;
+mod restore;
 mod slot;
 mod watermark;
 mod writer;
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc as sync_mpsc};
 use std::time::Duration;
@@ -21,15 +25,19 @@ use bytes::Bytes;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
+use self::backup::Backups;
+use self::current::Current;
 use self::engine::{Engine, unusable_key};
 use self::slot::Write;
 use self::writer::{Job, Limits};
 use super::{
-    Fetched, OnlineStore, PutOutcome, PutRow, StoreError, StoreErrorKind, StoreFuture, StoreGauges, SwapOutcome,
-    SwapRow, Written,
+    Backup, Fetched, OnlineStore, PutOutcome, PutRow, StoreError, StoreErrorKind, StoreFuture, StoreGauges,
+    SwapOutcome, SwapRow, Written,
 };
 
+pub use self::backup::backup;
 pub use self::check::{Report, accept_loss, check};
+pub use self::restore::restore;
 
 /// Reads of fewer keys than this are done on the spot: handing them to another thread costs more than they do.
 const INLINE_KEYS: usize = 32;
@@ -53,8 +61,9 @@ pub struct Options {
 
 /// An open embedded store.
 pub struct Embedded {
-    /// None once it is closed.
-    engine: RwLock<Option<Arc<Engine>>>,
+    engine: Arc<Current>,
+    /// Whether it is closed, or being closed.
+    closed: AtomicBool,
     /// The way to the writer; none once it is closed.
     queue: RwLock<Option<mpsc::UnboundedSender<Job>>>,
     /// Tells that the writer has finished, once.
@@ -63,15 +72,19 @@ pub struct Embedded {
     room: Arc<Semaphore>,
     queue_rows: usize,
     limits: Limits,
-    /// Whether a commit has failed.
+    /// Whether a commit has failed, and none went well since.
     failed: Arc<AtomicBool>,
+    backups: Arc<Backups>,
 }
 
 type Answer = oneshot::Receiver<Result<Vec<Written>, StoreError>>;
 
 impl Embedded {
     fn engine(&self) -> Result<Arc<Engine>, StoreError> {
-        self.engine.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or_else(closed)
+        self.engine.get().ok_or_else(|| match self.closed.load(Ordering::Relaxed) {
+            true => closed(),
+            false => StoreError::new(StoreErrorKind::Io, "the store is being opened again after a failed write"),
+        })
     }
 
     /// Queues the rows in parts that each fit one commit, as long as there is room before the deadline.
@@ -162,8 +175,20 @@ impl Embedded {
         Ok(outcomes.into_iter().flatten().collect())
     }
 
+    /// Has the writer look whether it can write again, while nobody else asks it to.
+    fn prod(&self) {
+        let Ok(room) = Arc::clone(&self.room).try_acquire_many_owned(0) else { return };
+        let (reply, _) = oneshot::channel();
+        if let Some(queue) = self.queue.read().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            // Without the writer nothing is to be prodded.
+            drop(queue.send(Job { rows: Vec::new(), bytes: 0, reply, room }));
+        }
+    }
+
     /// Closes the queue; the writer ends once it is empty. Gives what tells that it has, the first time.
     fn stop_writer(&self) -> Option<sync_mpsc::Receiver<Result<(), StoreError>>> {
+        self.closed.store(true, Ordering::Relaxed);
+        self.backups.stop();
         self.room.close();
         drop(self.queue.write().unwrap_or_else(PoisonError::into_inner).take());
         self.finished.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -205,11 +230,12 @@ impl OnlineStore for Embedded {
 
     fn ping(&self, _budget: Duration) -> StoreFuture<'_, ()> {
         Box::pin(async move {
-            let engine = self.engine()?;
             if self.failed.load(Ordering::Relaxed) {
-                return Err(StoreError::new(StoreErrorKind::Io, "a commit failed, writes are refused until a restart"));
+                self.prod();
+                let message = "a commit failed; writes are refused until the disk takes them again";
+                return Err(StoreError::new(StoreErrorKind::Io, message));
             }
-            engine.last_commit().map(|_| ())
+            self.engine()?.last_commit().map(|_| ())
         })
     }
 
@@ -219,7 +245,7 @@ impl OnlineStore for Embedded {
                 return Ok(());
             };
             let written = tokio::task::spawn_blocking(move || finished.recv_timeout(CLOSE_LIMIT)).await;
-            let engine = self.engine.write().unwrap_or_else(PoisonError::into_inner).take();
+            let engine = self.engine.take();
             // The lock on the directory ends with the last reader.
             if let Some(engine) = engine {
                 let deadline = Instant::now() + CLOSE_LIMIT;
@@ -235,6 +261,14 @@ impl OnlineStore for Embedded {
                     Err(StoreError::new(StoreErrorKind::Timeout, "the last writes were not finished in time"))
                 }
             }
+        })
+    }
+
+    fn backup(&self, into: PathBuf) -> StoreFuture<'_, Backup> {
+        Box::pin(async move {
+            let (engine, backups) = (self.engine()?, Arc::clone(&self.backups));
+            let task = tokio::task::spawn_blocking(move || backups.write(&engine, &into));
+            task.await.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::Closed, "the gateway is stopping")))
         })
     }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use tokio::sync::{Semaphore, mpsc};
 
+use super::current::{Current, Reopening};
 use super::directory::{Directory, fault};
 use super::engine::{Engine, Sizes};
 use super::journals::Journals;
@@ -50,21 +51,31 @@ impl Embedded {
             ));
         }
         watermark.set(last).map_err(|error| fault(directory, &format!("can't be written: {error}")))?;
-        let engine = Arc::new(engine);
+        let current = Arc::new(Current::default());
+        current.set(Arc::new(engine));
         let failed = Arc::new(AtomicBool::new(false));
         let (sender, queue) = mpsc::unbounded_channel();
-        let writer = Writer { engine: Arc::clone(&engine), watermark, last, limits, failed: Arc::clone(&failed) };
+        let writer = Writer {
+            engine: Arc::clone(&current),
+            reopening: Reopening::new(directory, sizes),
+            watermark,
+            last,
+            limits,
+            failed: Arc::clone(&failed),
+        };
         let finished = writer.start(queue).map_err(|error| {
             StoreError::new(StoreErrorKind::Io, format!("the writer of the embedded store can't start: {error}"))
         })?;
         Ok(Self {
-            engine: RwLock::new(Some(engine)),
+            engine: current,
+            closed: AtomicBool::new(false),
             queue: RwLock::new(Some(sender)),
             finished: Mutex::new(Some(finished)),
             room: Arc::new(Semaphore::new(queue_rows)),
             queue_rows,
             limits,
             failed,
+            backups: Arc::default(),
         })
     }
 }

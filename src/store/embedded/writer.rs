@@ -9,7 +9,9 @@ use std::thread;
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
+use super::current::{Current, Reopening};
 use super::engine::Engine;
+use super::open::Opened;
 use super::slot::{Slot, Write};
 use super::watermark::Watermark;
 use crate::store::{StoreError, StoreErrorKind, Written};
@@ -38,14 +40,16 @@ pub(super) struct Limits {
 /// The writing half of a store, run by a thread of its own.
 pub(super) struct Writer {
     /// What it writes to.
-    pub engine: Arc<Engine>,
+    pub engine: Arc<Current>,
+    /// How the engine comes back after a failed commit.
+    pub reopening: Reopening,
     /// Where it notes the last acknowledged commit.
     pub watermark: Watermark,
     /// The number of the last commit.
     pub last: u64,
     /// How much one commit takes.
     pub limits: Limits,
-    /// Set once a commit has failed: the store no longer takes writes.
+    /// Set while the store takes no writes, because a commit has failed.
     pub failed: Arc<AtomicBool>,
 }
 
@@ -83,13 +87,40 @@ impl Writer {
                 next = queue.blocking_recv();
             }
         }
-        self.engine.persist().map_err(|found| {
+        self.engine()?.persist().map_err(|found| {
             StoreError::new(StoreErrorKind::Io, format!("the last writes may not be on disk: {}", found.describe()))
         })
     }
 
+    fn engine(&self) -> Result<Arc<Engine>, StoreError> {
+        self.engine.get().ok_or_else(refused)
+    }
+
+    /// After a failed commit: opens the engine again, when it is time to try.
+    fn recover(&mut self) -> Result<(), StoreError> {
+        if !self.failed.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let Some(Opened { engine, watermark, last, .. }) = self.reopening.attempt(&self.engine)? else {
+            return Err(refused());
+        };
+        (self.watermark, self.last) = (watermark, last);
+        self.engine.set(Arc::new(engine));
+        self.note(last)?;
+        self.failed.store(false, Ordering::Relaxed);
+        tracing::info!("embedded store takes writes again");
+        Ok(())
+    }
+
+    /// Notes the last acknowledged commit.
+    fn note(&self, number: u64) -> Result<(), StoreError> {
+        self.watermark
+            .set(number)
+            .map_err(|error| StoreError::new(StoreErrorKind::Io, format!("the watermark can't be written: {error}")))
+    }
+
     fn commit(&mut self, group: Vec<Job>) {
-        let result = self.store(&group);
+        let result = self.recover().and_then(|()| self.store(&group));
         if let Err(error) = &result
             && !self.failed.swap(true, Ordering::Relaxed)
         {
@@ -109,7 +140,8 @@ impl Writer {
 
     /// Stores what the group leaves under each key. Gives what became of each row, in the order of the jobs.
     fn store(&mut self, group: &[Job]) -> Result<Vec<Written>, StoreError> {
-        let view = self.engine.view().map_err(|found| StoreError::new(StoreErrorKind::Io, found.describe()))?;
+        let engine = self.engine()?;
+        let view = engine.view().map_err(|found| StoreError::new(StoreErrorKind::Io, found.describe()))?;
         let mut slots: HashMap<&Bytes, Slot<'_>> = HashMap::new();
         let rows = group.iter().flat_map(|job| &job.rows);
         let settled = rows
@@ -122,13 +154,16 @@ impl Writer {
             return Ok(settled);
         }
         let number = self.last + 1;
-        self.engine
+        engine
             .commit(rows, number)
             .map_err(|found| StoreError::new(StoreErrorKind::Io, format!("the commit failed: {}", found.describe())))?;
         self.last = number;
-        self.watermark
-            .set(number)
-            .map_err(|error| StoreError::new(StoreErrorKind::Io, format!("the watermark can't be written: {error}")))?;
+        self.note(number)?;
+        self.reopening.calm();
         Ok(settled)
     }
+}
+
+fn refused() -> StoreError {
+    StoreError::new(StoreErrorKind::Io, "an earlier write failed; writes are refused until the disk takes them again")
 }

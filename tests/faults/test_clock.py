@@ -1,0 +1,80 @@
+"""The clock is set back while the gateway runs: libfaketime answers its calls of the clock."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from parts import Gateway
+
+LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+BACK = timedelta(hours=1)
+
+
+class Clock:
+    """The clock of one gateway."""
+
+    def __init__(self, file: Path) -> None:
+        """It is right."""
+        self._file = file
+        self.environment = {
+            "LD_PRELOAD": str(LIBRARY),
+            "FAKETIME_TIMESTAMP_FILE": str(file),
+            "FAKETIME_NO_CACHE": "1",
+            # A kernel never sets this one back.
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+        self.set(timedelta())
+
+    def set(self, ahead: timedelta) -> None:
+        """Sets it this much ahead of the right time."""
+        draft = self._file.with_suffix(".new")
+        draft.write_text(f"{ahead.total_seconds():+.0f}\n")
+        draft.rename(self._file)
+
+
+@pytest.mark.skipif(LIBRARY is None, reason="libfaketime is not installed")
+def test_the_clock_is_set_back(binary: Path, tmp_path: Path) -> None:
+    clock = Clock(tmp_path / "clock")
+    gateway = Gateway(binary, tmp_path, f"embedded:{tmp_path / 'store'}")
+    gateway.environment = clock.environment
+
+    def write(**row: Any) -> Any:
+        status, body = gateway.ask("/v1/views/default/rows", json.dumps([row]).encode())
+        assert status == 200, body
+        return json.loads(body)
+
+    def read(entity: str) -> Any:
+        status, body = gateway.ask(f"/v1/online-features/{entity}")
+        assert status == 200, body
+        return json.loads(body)["results"][entity]
+
+    with gateway:
+        old = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+        write(entity_id="of_arrival", x=1)
+        write(entity_id="of_old", event_time=old, x=1)
+        assert read("of_arrival")["features"] == read("of_old")["features"] == {"x": 1}
+
+        clock.set(-BACK)
+        assert gateway.status("/readyz") == 200
+        # A row of the future is an error that says so, and no other row stands in its place.
+        status = read("of_arrival")["status"]
+        assert (status["status"], status["reason"]) == ("ERROR", "NEWER_THAN_AS_OF")
+        assert read("of_old")["features"] == {"x": 1}
+        # Rows that bring their time are ordered by it, as ever; one ahead of the gateway's clock is refused by name.
+        assert write(entity_id="of_old", event_time=(datetime.now(UTC) - 2 * BACK).isoformat(), x=2)["accepted"] == 1
+        assert read("of_old")["features"] == {"x": 2}
+        future = write(entity_id="of_old", event_time=datetime.now(UTC).isoformat(), x=3)
+        assert [bad["code"] for bad in future["bad"]] == ["FUTURE"]
+        # Rows without a time arrive an hour before those of just now.
+        write(entity_id="of_arrival", x=2)
+        write(entity_id="of_after", x=1)
+        assert read("of_after")["features"] == {"x": 1}
+
+        clock.set(timedelta())
+        assert read("of_arrival")["features"] == {"x": 1}
+        assert read("of_after")["features"] == {"x": 1}
+        write(entity_id="of_arrival", x=3)
+        assert read("of_arrival")["features"] == {"x": 3}
+        assert "panicked" not in gateway.log()

@@ -10,7 +10,9 @@ import random
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 
+import numpy as np
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.io.pyarrow import _dataframe_to_data_files
@@ -26,15 +28,45 @@ BATCH = "unskew.batch-id"
 EXPIRED = "unskew.expired-batches"
 """A property of a table: the batches of snapshots that expired, by the milliseconds of their commits."""
 
+PART = "unskew.part"
+
 ATTEMPTS = 100
 FIRST_WAIT, LONGEST_WAIT = 0.02, 2.0
 
 
-def write(table: Table, rows: pa.Table) -> list[DataFile]:
-    """Writes rows into data files, which nobody sees before they are committed. Each partition has its own."""
+def write(table: Table, rows: pa.Table, files: list[DataFile]) -> None:
+    """Writes rows into data files, which nobody sees before they are committed. Each partition has its own.
+
+    Those that were written stand in `files`, also when a later one fails.
+    """
     with translated(f"rows can't be written for the table {_name(table)!r}"):
-        order = [(name, "ascending") for name in _order(table)]
-        return list(_dataframe_to_data_files(table.metadata, rows.sort_by(order) if order else rows, table.io))
+        for part in _partitions(table, rows):
+            files.extend(_dataframe_to_data_files(table.metadata, part, table.io))
+
+
+def _partitions(table: Table, rows: pa.Table) -> Iterator[pa.Table]:
+    """The rows of each partition, in the order of the table.
+
+    PyIceberg would look through all rows for each partition again.
+    """
+    order = [(name, "ascending") for name in _order(table)]
+    parts, count = np.zeros(rows.num_rows, np.int64), 1
+    for field in table.spec().fields:
+        source = table.schema().find_field(field.source_id)
+        values = field.transform.pyarrow_transform(source.field_type)(rows[source.name])
+        coded = pa.chunked_array([values] if isinstance(values, pa.Array) else values.chunks).combine_chunks()
+        coded = coded.dictionary_encode(null_encoding="encode")
+        parts, count = parts * len(coded.dictionary) + coded.indices.to_numpy(), count * len(coded.dictionary)
+    if count > 1:
+        rows, order = rows.append_column(PART, pa.array(parts)), [(PART, "ascending"), *order]
+    rows = rows.sort_by(order) if order else rows
+    if count <= 1:
+        yield rows
+        return
+    bounds = np.flatnonzero(np.diff(rows[PART].to_numpy())) + 1
+    rows = rows.drop_columns(PART)
+    for start, end in pairwise([0, *bounds.tolist(), rows.num_rows]):
+        yield rows.slice(start, end - start)
 
 
 def _order(table: Table) -> list[str]:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import TableAlreadyExistsError
 from pyiceberg.expressions import BooleanExpression
+from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table, Transaction
 
 from unskew import _tables, errors
@@ -103,7 +104,7 @@ def record(catalog: Catalog, entity: Entity, keys: Iterable[Key], at: int) -> in
     table = _catalog.table(catalog, FORGOTTEN)
     count = len(new)
     rows = pa.table([[entity.name] * count, new, pa.array([at] * count, RECORD.field(2).type)], schema=RECORD)
-    files = _commits.write(table, rows)
+    files: list[DataFile] = []
 
     def stage(_table: Table, transaction: Transaction) -> None:
         with transaction.update_snapshot().fast_append() as snapshot:
@@ -111,6 +112,7 @@ def record(catalog: Catalog, entity: Entity, keys: Iterable[Key], at: int) -> in
                 snapshot.append_data_file(file)
 
     with _commits.removed_on_failure(table, files):
+        _commits.write(table, rows, files)
         _commits.committed(catalog, table, stage)
     return count
 

@@ -39,7 +39,7 @@ class Quarantine:
             return
         self._table = self._table or self._opened()
         marked = rows.append_column(BATCH, pa.array([self._batch] * rows.num_rows, pa.string()))
-        self.files += _commits.write(self._table, marked.select([field.name for field in self._table.schema().fields]))
+        _commits.write(self._table, marked.select([field.name for field in self._table.schema().fields]), self.files)
         self.rows += rows.num_rows
 
     def commit(self) -> None:

@@ -132,7 +132,7 @@ def _once(
             written.rows += kept.num_rows
             aside.add(None if bad is None else forgotten.without(definitions, source, bad))
             if kept.num_rows:
-                written.files += _commits.write(table, kept)
+                _commits.write(table, kept, written.files)
         inspection.end(_rows.now())
         # First what is put aside: a batch whose rows are in the table has all of it done.
         aside.commit()

@@ -10,7 +10,6 @@ from urllib.parse import urlparse
 
 import pyarrow.fs as pafs
 from pyiceberg.catalog import Catalog
-from pyiceberg.expressions import AlwaysTrue
 from pyiceberg.io.pyarrow import ArrowScan
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import FileScanTask, Table, Transaction
@@ -20,6 +19,7 @@ from pyiceberg.table.update.snapshot import ExpireSnapshots, ManageSnapshots
 from unskew import errors
 from unskew.offline import _catalog, _commits
 from unskew.offline._faults import translated
+from unskew.offline._predicates import EVERYTHING
 
 __all__ = ["Compacted", "Expired"]
 
@@ -132,31 +132,27 @@ def _compacted(catalog: Catalog, table: Table, target_bytes: int) -> Compacted:
     identifier, old, new, rows = ".".join(table.name()), list[DataFile](), list[DataFile](), 0
     if table.current_snapshot() is None:
         return Compacted(identifier, 0, 0, 0)
-    try:
+
+    def stage(table: Table, transaction: Transaction) -> None:
+        if not old:
+            return
+        there = {task.file.file_path for task in table.scan().plan_files()}
+        if any(file.file_path not in there for file in old):
+            raise Overtaken
+        with transaction.update_snapshot(snapshot_properties={"unskew.operation": "compact"}).overwrite() as made:
+            for file in old:
+                made.delete_data_file(file)
+            for file in new:
+                made.append_data_file(file)
+
+    with _commits.removed_on_failure(table, new):
         with translated(f"the table {identifier!r} can't be compacted"):
             for tasks in _small(table.scan().plan_files(), target_bytes):
-                read = ArrowScan(table.metadata, table.io, table.schema(), AlwaysTrue()).to_table(tasks)
-                new += _commits.write(table, read)
+                read = ArrowScan(table.metadata, table.io, table.schema(), EVERYTHING).to_table(tasks)
+                _commits.write(table, read, new)
                 old += [task.file for task in tasks]
                 rows += read.num_rows
-
-        def stage(table: Table, transaction: Transaction) -> None:
-            if not old:
-                return
-            there = {task.file.file_path for task in table.scan().plan_files()}
-            if any(file.file_path not in there for file in old):
-                raise Overtaken
-            with transaction.update_snapshot(snapshot_properties={"unskew.operation": "compact"}).overwrite() as made:
-                for file in old:
-                    made.delete_data_file(file)
-                for file in new:
-                    made.append_data_file(file)
-
-        with _commits.removed_on_failure(table, new):
-            _commits.committed(catalog, table, stage)
-    except Overtaken:
-        _commits.remove(table, (file.file_path for file in new))
-        raise
+        _commits.committed(catalog, table, stage)
     return Compacted(identifier, len(old), len(new), rows)
 
 

@@ -198,6 +198,18 @@ def test_a_table_that_is_ahead_is_told(store: offline.OfflineStore, client: unsk
     assert (found.ok, found.behind) == (True, True)
 
 
+def test_a_file_that_is_gone_is_told(
+    tmp_path: Path, store: offline.OfflineStore, client: unskew.FeatureStoreClient
+) -> None:
+    rows = Rows(10)
+    rows.append_to(store, 50)
+    for file in (tmp_path / "warehouse").glob("**/*.parquet"):
+        file.unlink()
+    for view in ("owner", "visited"):
+        with pytest.raises(errors.DataLoss, match="can't be read: "):
+            loaded(store, client, [view])
+
+
 def test_what_is_not_there_is_named(
     tmp_path: Path, store: offline.OfflineStore, client: unskew.FeatureStoreClient
 ) -> None:

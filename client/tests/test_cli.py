@@ -107,7 +107,7 @@ def test_completion_knows_commands_and_services(tmp_path: Path) -> None:
         ran = python("-c", program, _UNSKEW_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=str(place))
         return {line.partition(",")[2] for line in ran.stdout.splitlines() if line}
 
-    assert completed("unskew v", 1) == {"validate", "vectors"}
+    assert completed("unskew v", 1) == {"validate", "vectors", "verify"}
     definitions = written(tmp_path)
     assert completed(f"unskew fit {definitions} ", 3) == {"fraud", "plain"}
     assert completed(f"unskew fit {tmp_path / 'nothing'} ", 3) == set()

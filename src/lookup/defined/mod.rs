@@ -1,5 +1,6 @@
 //! What definitions add to the core: typed rows of defined views, vectors of services, and their explanation.
 
+mod arrow;
 mod catalog;
 pub mod columns;
 mod describe;
@@ -13,9 +14,9 @@ mod view;
 mod window;
 mod write;
 
+pub(super) use arrow::arrow_batches;
 pub(super) use features::{DefinedNames, DefinedRows, split};
 pub(super) use window::ServedWindow;
-pub(super) use write::arrow_batches;
 
 pub use unskew_engine::definitions::hex;
 pub use unskew_engine::plan::SlotTrace;

@@ -1,12 +1,9 @@
 //! Typed writes: rows of a defined view, from JSON or Arrow, each checked on its own.
 
-use std::io::Cursor;
-
-use arrow_array::RecordBatch;
-use arrow_ipc::reader::StreamReader;
 use bytes::Bytes;
 use unskew_engine::row::{Arrival, Intake, Options, WrittenRows};
 
+use super::arrow::arrow_batches;
 use super::view::ServedView;
 use crate::clock::Micros;
 use crate::error::Error;
@@ -70,25 +67,6 @@ impl Lookup {
         }
         Ok(())
     }
-}
-
-/// The batches of a stream of Arrow.
-///
-/// # Errors
-/// INVALID_ARGUMENT for bytes that are no such stream, REQUEST_TOO_LARGE for too many rows.
-pub(in crate::lookup) fn arrow_batches(body: &Bytes, max_rows: usize) -> Result<Vec<RecordBatch>, Error> {
-    let invalid = |error: arrow_schema::ArrowError| Error::invalid("arrow_ipc", error.to_string());
-    let reader = StreamReader::try_new(Cursor::new(&body[..]), None).map_err(invalid)?;
-    let (mut batches, mut rows) = (Vec::new(), 0);
-    for batch in reader {
-        let batch = batch.map_err(invalid)?;
-        rows += batch.num_rows();
-        if rows > max_rows {
-            return Err(batch::too_many(max_rows));
-        }
-        batches.push(batch);
-    }
-    Ok(batches)
 }
 
 fn parsed(written: WrittenRows) -> Parsed {

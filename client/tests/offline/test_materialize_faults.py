@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integration
 SEEDS = range(30 if os.environ.get("UNSKEW_FRAUD_NIGHTLY") else 3)
 FAULTS = 4
 BATCHES = 4
-LIMIT = 90.0
+LIMIT = 600.0
 """Seconds after which something hangs."""
 
 

@@ -28,7 +28,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "store": frozenset({"clock", "error", "telemetry", "tls"}),
     "lookup": frozenset({"store", "error", "telemetry", "clock", "deadline"}),
     # Label values are those of the errors, the statuses and the store.
-    "telemetry": frozenset({"config", "error", "lookup", "store"}),
+    "telemetry": frozenset({"config", "error", "lookup", "store", "clock"}),
     "rest": frozenset({"lookup", "error", "clock", "deadline", "auth"}),
     "grpc": frozenset({"lookup", "error", "clock", "deadline", "api"}),
     "middleware": frozenset({"error", "telemetry", "deadline", "auth"}),
@@ -57,7 +57,9 @@ ROOT_ONLY: dict[str, dict[str, frozenset[str]]] = {
 # By crate: the rooms that may use it.
 CRATES: dict[str, frozenset[str]] = {
     "axum": frozenset({"rest", "middleware", "server"}),
-    "tonic": frozenset({"grpc", "server", "api", "load"}),
+    # Spans go out by gRPC.
+    "tonic": frozenset({"grpc", "server", "api", "load", "telemetry"}),
+    "opentelemetry_proto": frozenset({"telemetry"}),
     "tonic_health": frozenset({"server"}),
     "tonic_reflection": frozenset({"server"}),
     "prost": frozenset({"grpc", "load"}),

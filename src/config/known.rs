@@ -18,11 +18,12 @@ pub(super) const PREFIX: &str = "APP__";
 const HIDDEN: &str = "\"[redacted]\"";
 
 /// Keys that can hold a secret, what of their value may be shown, and a short name of their variable besides the full one.
-const SECRETS: [(&str, Secrecy, Option<&str>); 3] = [
+const SECRETS: [(&str, Secrecy, Option<&str>); 4] = [
     // Digests are no secret; a key that was put in the place of one is.
     ("auth.keys", Secrecy::All, None),
     ("store.url", Secrecy::Url, None),
     ("store.redis.password", Secrecy::All, Some("APP__STORE__PASSWORD")),
+    ("telemetry.tracing.otlp_headers", Secrecy::All, None),
 ];
 
 /// What of a value is a secret.

@@ -30,6 +30,7 @@ mod suggest;
 mod telemetry;
 #[cfg(test)]
 mod tests;
+mod tracing;
 
 use serde::Deserialize;
 
@@ -50,6 +51,7 @@ pub use self::server::{Server, Tls};
 pub use self::shutdown::Shutdown;
 pub use self::store::{Embedded, Redis, Store};
 pub use self::telemetry::{LogFormat, LogLevel, Telemetry};
+pub use self::tracing::{OtlpEndpoint, OtlpHeaders, SampleRatio, ServiceName, Tracing};
 
 /// The whole configuration. Its debug form holds no secrets.
 #[derive(Clone, Debug, Deserialize)]

@@ -1,4 +1,4 @@
-//! `[telemetry]`: what the process says of itself.
+//! `[telemetry]`: what the process says of itself. `[telemetry.tracing]` is in `tracing.rs`.
 
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
@@ -7,6 +7,7 @@ use super::Section;
 use super::address::Address;
 use super::checks::Checks;
 use super::scalar::{self, Text};
+use super::tracing::Tracing;
 
 /// What the process says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -22,6 +23,11 @@ pub struct Telemetry {
     /// Where the metrics are served beside the port, without a key; none: nowhere.
     #[serde(deserialize_with = "scalar::text")]
     pub metrics_address: Option<Address>,
+    /// Whether replies tell the times that they took.
+    #[serde(deserialize_with = "scalar::flag")]
+    pub server_timing: bool,
+    /// Distributed tracing.
+    pub tracing: Tracing,
 }
 
 /// How a line of the log looks.

@@ -169,17 +169,17 @@ impl Lookup {
         } else {
             Vec::new()
         };
+        let planned = Instant::now();
+        self.metrics.stage(Stage::Decode, start, planned);
         if let Some(names) = names {
             return self.fetch_defined(request, names, keys, deadline).await;
         }
-        let planned = Instant::now();
-        self.metrics.stage(Stage::Decode, planned - start);
         let fetched = if keys.is_empty() {
             Vec::new()
         } else {
             let budget = store_budget(self.limits.store_timeout, deadline);
             let fetched = self.store.fetch(keys, budget).await;
-            self.metrics.stage(Stage::Store, planned.elapsed());
+            self.metrics.stage(Stage::Store, planned, Instant::now());
             fetched.map_err(|error| self.unavailable(&error, deadline))?
         };
         Ok(Rows { request, fetched, defined: None, limits: self.limits, metrics: self.metrics })
@@ -277,7 +277,7 @@ impl Rows {
             }
         }
         self.metrics.looked_up(&tally);
-        self.metrics.stage(Stage::Encode, start.elapsed());
+        self.metrics.stage(Stage::Encode, start, Instant::now());
         Ok(())
     }
 

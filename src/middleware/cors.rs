@@ -8,6 +8,8 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::deadline::TIMEOUT_MS;
 use super::request_id::REQUEST_ID;
+use super::trace::SERVER_TIMING;
+use crate::telemetry::trace::{TRACEPARENT, TRACESTATE};
 
 /// How long a browser may remember the answer to its question.
 const MAX_AGE: Duration = Duration::from_secs(3600);
@@ -23,7 +25,7 @@ pub fn layer(origins: &[HeaderValue]) -> Option<CorsLayer> {
     } else {
         AllowOrigin::list(origins.iter().cloned())
     };
-    let ours = [CONTENT_TYPE, AUTHORIZATION, REQUEST_ID, HeaderName::from_static(TIMEOUT_MS)];
+    let ours = [CONTENT_TYPE, AUTHORIZATION, REQUEST_ID, HeaderName::from_static(TIMEOUT_MS), TRACEPARENT, TRACESTATE];
     let layer = CorsLayer::new().allow_origin(allowed).allow_methods([Method::GET, Method::POST]).allow_headers(ours);
-    Some(layer.expose_headers([REQUEST_ID, RETRY_AFTER]).max_age(MAX_AGE))
+    Some(layer.expose_headers([REQUEST_ID, RETRY_AFTER, TRACEPARENT, SERVER_TIMING]).max_age(MAX_AGE))
 }

@@ -1,6 +1,8 @@
-//! Measures every request of both protocols: the clock stops when the body of the reply ends, or when the client goes away.
+//! Measures every request of both protocols: the clock stops when the body of the reply ends, or when the client goes away. The span of a
+//! request that is traced ends here too, with the same outcome.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -15,6 +17,7 @@ use super::{protocol, respond};
 use crate::error::Code;
 use crate::telemetry::labels::{Outcome, Protocol};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::trace::Recording;
 
 /// The layer.
 #[derive(Clone, Copy, Debug)]
@@ -47,12 +50,17 @@ struct Running {
     method: usize,
     start: Instant,
     outcome: Outcome,
+    status: StatusCode,
+    trace: Option<Arc<Recording>>,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         self.metrics.in_flight(self.protocol, -1.0);
         self.metrics.request(self.protocol, self.method, self.outcome, self.start.elapsed());
+        if let Some(trace) = &self.trace {
+            trace.ended(self.outcome, self.status.as_u16());
+        }
     }
 }
 
@@ -70,7 +78,8 @@ impl<S: Service<Request<Body>, Response = Response<Body>>> Service<Request<Body>
         let method = protocol::method(&request, protocol);
         self.metrics.in_flight(protocol, 1.0);
         let start = Instant::now();
-        let running = Running { metrics: self.metrics, protocol, method, start, outcome: Outcome::Cancelled };
+        let (outcome, status, trace) = (Outcome::Cancelled, StatusCode::OK, None);
+        let running = Running { metrics: self.metrics, protocol, method, start, outcome, status, trace };
         MeasureFuture { inner: self.inner.call(request), running: Some(running) }
     }
 }
@@ -90,10 +99,12 @@ impl<F: Future<Output = Result<Response<Body>, E>>, E> Future for MeasureFuture<
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let (parts, body) = ready!(this.inner.poll(context))?.into_parts();
+        let (mut parts, body) = ready!(this.inner.poll(context))?.into_parts();
         let mut running = this.running.take();
         let mut known = None;
         if let Some(running) = &mut running {
+            running.status = parts.status;
+            running.trace = parts.extensions.remove();
             let code = parts.extensions.get::<Code>().copied().or_else(|| rest_code(running.protocol, parts.status));
             known = code.map(Outcome::Failed);
             // The status of a gRPC stream comes in its trailers; a body that is at its end already is never asked again.

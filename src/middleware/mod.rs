@@ -11,3 +11,4 @@ pub mod request_id;
 pub mod respond;
 pub mod shed;
 pub mod span;
+pub mod trace;

@@ -15,8 +15,10 @@ use tower::{Layer, Service};
 
 use super::protocol;
 use super::request_id::REQUEST_ID;
+use super::trace::SERVER_TIMING;
 use crate::error::{Code, ERROR_CODE, Error, RETRY_AFTER_MS};
 use crate::telemetry::labels::Protocol;
+use crate::telemetry::trace::TRACEPARENT;
 
 const GRPC_STATUS: &str = "grpc-status";
 const GRPC_MESSAGE: &str = "grpc-message";
@@ -87,7 +89,7 @@ impl<F: Future<Output = Result<Response, E>>, E> Future for RespondFuture<F> {
         let this = self.project();
         let mut response = ready!(this.inner.poll(context))?;
         Poll::Ready(Ok(match (response.extensions_mut().remove::<Error>(), *this.protocol) {
-            (None, Protocol::Rest) if protocol::of(response.headers()) == Protocol::Grpc => no_grpc(&response),
+            (None, Protocol::Rest) if protocol::of(response.headers()) == Protocol::Grpc => no_grpc(response),
             (None, Protocol::Rest) => response,
             (None, Protocol::Grpc) => name_code(response),
             (Some(error), protocol) => {
@@ -155,16 +157,20 @@ fn grpc(error: &Error, response: Response) -> Response {
 }
 
 /// The answer to a request that asks for a method of gRPC, or for one that is not there, as if it were a path of REST.
-fn no_grpc(response: &Response) -> Response {
-    let error = if code(response.headers()) == Some(Code::NotFound) {
+fn no_grpc(response: Response) -> Response {
+    let (mut parts, _) = response.into_parts();
+    let error = if code(&parts.headers) == Some(Code::NotFound) {
         Error::new(Code::NotFound, NO_METHOD)
     } else {
         Error::new(Code::UnsupportedMediaType, "the path is a method of gRPC: its content-type is application/grpc")
     };
     let mut refused = error.clone().into_response();
-    if let Some(id) = response.headers().get(REQUEST_ID) {
-        refused.headers_mut().insert(REQUEST_ID, id.clone());
+    for name in [REQUEST_ID, TRACEPARENT, SERVER_TIMING] {
+        if let Some(value) = parts.headers.remove(&name) {
+            refused.headers_mut().insert(name, value);
+        }
     }
+    *refused.extensions_mut() = parts.extensions;
     json(&error, refused)
 }
 

@@ -1,6 +1,7 @@
-//! A span around each request, for logs at level debug: what is logged within carries the id, the protocol and the method. At other levels
-//! no span is made.
+//! A span around each request, for the log: what is logged within carries the id, the protocol and the method, and the ids of the trace if
+//! the request is traced. Of one that is not, only at level debug; at other levels no span is made for it.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
@@ -12,6 +13,7 @@ use tracing::instrument::Instrumented;
 
 use super::protocol;
 use crate::telemetry::labels::METHODS;
+use crate::telemetry::trace::Recording;
 
 /// The layer.
 #[derive(Clone, Copy, Debug)]
@@ -42,12 +44,21 @@ impl<S: Service<Request<Body>>> Service<Request<Body>> for InSpan<S> {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let protocol = protocol::of(request.headers());
-        let span = tracing::debug_span!(
-            "request",
-            request_id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()),
-            protocol = protocol.name(),
-            method = METHODS.get(protocol::method(&request, protocol)),
-        );
+        let request_id = || request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
+        let method = || METHODS.get(protocol::method(&request, protocol));
+        let ids = request.extensions().get::<Arc<Recording>>().and_then(|recording| recording.ids());
+        let span = if let Some((trace, span)) = ids {
+            tracing::info_span!(
+                "request",
+                request_id = request_id(),
+                protocol = protocol.name(),
+                method = method(),
+                trace_id = %format_args!("{trace:032x}"),
+                span_id = %format_args!("{span:016x}"),
+            )
+        } else {
+            tracing::debug_span!("request", request_id = request_id(), protocol = protocol.name(), method = method())
+        };
         self.inner.call(request).instrument(span)
     }
 }

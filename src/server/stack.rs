@@ -1,5 +1,7 @@
 //! The layers around the merged router, outermost first, and why each stands where it does.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Body;
 use http::{Request, Response};
@@ -18,9 +20,11 @@ use crate::middleware::measure::{MeasureLayer, Measured};
 use crate::middleware::respond::RespondLayer;
 use crate::middleware::shed::ShedLayer;
 use crate::middleware::span::SpanLayer;
+use crate::middleware::trace::TraceLayer;
 use crate::middleware::{compression, cors, request_id};
 use crate::rest::{self, Gateway};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::trace::Tracer;
 
 /// Every route of both protocols.
 pub(super) fn router(
@@ -57,6 +61,7 @@ pub(super) fn stack(
     config: &Config,
     keys: Keys,
     metrics: &'static Metrics,
+    tracer: Option<Arc<Tracer>>,
 ) -> impl Service<Request<Body>, Response = Response<Measured>, Error = std::convert::Infallible, Future: Send + 'static>
 + Clone
 + Send
@@ -70,13 +75,15 @@ pub(super) fn stack(
         .option_layer(cors::layer(config.server.cors_origins.as_slice()))
         // Around all that can fail: it knows from the request how its client reads an error.
         .layer(RespondLayer)
-        // Within respond, so that a panic reaches its client as an error of its protocol.
-        .layer(CatchPanicLayer)
         // The id exists before anything logs, and goes into every answer.
         .layer(request_id::set())
         .layer(request_id::propagate())
-        // Knows the id, and holds all that the handler logs.
+        // Around all that takes time or can be refused, so that its span is of every request; not there when it has nothing to do.
+        .option_layer(tracer.map(TraceLayer))
+        // Knows the ids, and holds all that is logged within.
         .layer(SpanLayer)
+        // Within respond, so that a panic reaches its client as an error of its protocol; within the ids, so that its log line has them.
+        .layer(CatchPanicLayer)
         // Before tonic decides by this header.
         .map_request(move |mut request: Request<Body>| {
             if !compress_grpc {

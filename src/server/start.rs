@@ -21,6 +21,7 @@ use crate::lookup::{self, Lookup, RequestLimits};
 use crate::rest::{self, Gateway};
 use crate::store::{self, OnlineStore, StoreError};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::trace::Tracer;
 use crate::tls::TlsError;
 
 /// How often the samples of the histograms are folded.
@@ -45,6 +46,9 @@ pub enum RunError {
     /// The certificate can't be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// Spans can't be exported.
+    #[error("{0}")]
+    Tracing(String),
     /// The listener failed.
     #[error("listener: {0}")]
     Listener(#[from] std::io::Error),
@@ -77,6 +81,7 @@ pub async fn run(
     let exposure = Exposure::of(address, &config);
     exposure.check(&config.auth.keys).map_err(RunError::Exposed)?;
     let certificates = Certificates::load(&config.server.tls, metrics)?;
+    let (tracer, exporter) = Tracer::start(&config.telemetry, metrics).map_err(RunError::Tracing)?;
     let store = store::open(&config.store.url, &store_options(&config))?;
     let mut lookup = Lookup::new(store.clone(), limits(&config), metrics);
     if let Some(path) = &config.definitions.path {
@@ -98,7 +103,7 @@ pub async fn run(
     let health_service = tonic_health::server::HealthService::from_health_reporter(reporter.clone());
     let (stop_streams, stream_stop) = watch::channel(false);
     let router = stack::router(gateway.clone(), health_service, stream_stop)?;
-    let service = stack::stack(router, &config, keys, metrics);
+    let service = stack::stack(router, &config, keys, metrics, tracer.map(Arc::new));
 
     let reloading = tokio::spawn(reload(gateway.clone(), certificates.clone()));
     let renewing =
@@ -122,6 +127,9 @@ pub async fn run(
     folding.abort();
     for task in [Some(reloading), renewing, scraped].into_iter().flatten() {
         task.abort();
+    }
+    if let Some(exporter) = exporter {
+        exporter.flush().await;
     }
     store.close().await?;
     tracing::info!("stopped");
@@ -150,7 +158,7 @@ async fn serve_metrics(listener: TcpListener, gateway: Gateway, config: Config, 
         tracing::info!(%address, "metrics are served without a key");
     }
     let open = Keys::new(KeySet::default(), Arc::new(|| Ok(KeySet::default())));
-    let service = stack::stack(rest::metrics_router(gateway), &config, open, metrics);
+    let service = stack::stack(rest::metrics_router(gateway), &config, open, metrics, None);
     let port = Port { listener, certificates: None };
     accept::serve(port, service, &config.server, metrics, std::future::pending(), Duration::ZERO).await;
 }

@@ -1,10 +1,10 @@
-//! Every metric but those of events, security and of what can be full: its name, help, labels and buckets, and the handles that the hot path
+//! Every metric but those of events, security, spans and of what can be full: its name, help, labels and buckets, and the handles that the hot path
 //! uses.
 
 #![expect(clippy::disallowed_macros, reason = "metrics are declared here")]
 
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use metrics::{Counter, Gauge, Histogram, Unit};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
@@ -13,6 +13,8 @@ use super::events::EventMetrics;
 use super::labels::{METHODS, Outcome, Protocol};
 use super::saturation::{BatchGauges, Saturation};
 use super::security::SecurityMetrics;
+use super::spans::SpanMetrics;
+use super::trace;
 use crate::lookup::{Reason, Status, Tally};
 use crate::store::{StoreErrorKind, StoreGauges};
 
@@ -45,6 +47,21 @@ pub enum Stage {
     Encode,
 }
 
+impl Stage {
+    /// Every stage.
+    pub const ALL: [Self; 3] = [Self::Decode, Self::Store, Self::Encode];
+
+    /// The label value, and the name of its span.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Decode => "decode",
+            Self::Store => "store",
+            Self::Encode => "encode",
+        }
+    }
+}
+
 /// How a written row ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
@@ -62,9 +79,11 @@ pub struct Metrics {
     pub saturation: Saturation,
     /// Those of what is refused.
     pub security: SecurityMetrics,
+    /// Those of spans.
+    pub spans: SpanMetrics,
     handle: PrometheusHandle,
     requests: Vec<OnceLock<Histogram>>,
-    stages: [Histogram; 3],
+    stages: [Histogram; Stage::ALL.len()],
     in_flight: [Gauge; 2],
     entities: [Counter; Status::ALL.len()],
     entity_errors: [Counter; Reason::ALL.len()],
@@ -124,9 +143,10 @@ impl Metrics {
             events: EventMetrics::declare(),
             saturation: Saturation::declare(),
             security: SecurityMetrics::declare(),
+            spans: SpanMetrics::declare(),
             handle,
             requests: (0..Protocol::ALL.len() * METHODS.len() * Outcome::COUNT).map(|_| OnceLock::new()).collect(),
-            stages: ["decode", "store", "encode"].map(|stage| metrics::histogram!(STAGE_DURATION, "stage" => stage)),
+            stages: Stage::ALL.map(|stage| metrics::histogram!(STAGE_DURATION, "stage" => stage.name())),
             in_flight: Protocol::ALL.map(|protocol| metrics::gauge!(IN_FLIGHT, "protocol" => protocol.name())),
             entities: Status::ALL.map(|status| metrics::counter!(ENTITIES, "status" => status.name())),
             entity_errors: Reason::ALL.map(|reason| metrics::counter!(ENTITY_ERRORS, "reason" => reason.name())),
@@ -157,10 +177,11 @@ impl Metrics {
         self.in_flight[protocol as usize].increment(change);
     }
 
-    /// A stage of a request took this long.
+    /// A stage of a request began and ended; its span too, if the request is traced.
     #[inline]
-    pub fn stage(&self, stage: Stage, duration: Duration) {
-        self.stages[stage as usize].record(duration.as_secs_f64());
+    pub fn stage(&self, stage: Stage, from: Instant, to: Instant) {
+        self.stages[stage as usize].record(to.saturating_duration_since(from).as_secs_f64());
+        trace::stage(stage, from, to);
     }
 
     /// What a request found.
@@ -168,6 +189,7 @@ impl Metrics {
         add(&self.entities, &tally.entities_by_status());
         add(&self.features, &tally.features_by_status());
         add(&self.entity_errors, &tally.errors_by_reason());
+        trace::note(|recording| recording.looked_up(tally));
     }
 
     /// Rows were written, or refused.

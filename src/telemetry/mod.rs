@@ -1,4 +1,4 @@
-//! What operators see: metrics and logs.
+//! What operators see: metrics, logs and traces.
 
 pub mod events;
 pub mod labels;
@@ -7,3 +7,5 @@ pub mod metrics;
 pub mod rate_limit;
 pub mod saturation;
 pub mod security;
+pub mod spans;
+pub mod trace;

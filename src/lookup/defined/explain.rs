@@ -12,6 +12,8 @@ use super::vectors::{Checked, VectorsAsked};
 use crate::clock::Micros;
 use crate::error::Error;
 use crate::lookup::{Lookup, store_budget};
+use crate::telemetry::metrics::Stage;
+use crate::telemetry::trace::{self, Named};
 
 /// What a row read, and what became of it.
 #[derive(Clone, Debug)]
@@ -57,14 +59,20 @@ impl Lookup {
     /// # Errors
     /// Those of [`Lookup::vectors`], and INVALID_ARGUMENT for more than one row.
     pub async fn explain(&self, asked: VectorsAsked, now: Micros, deadline: Instant) -> Result<Explained, Error> {
+        let start = Instant::now();
         let catalog = self.catalog();
         let plan = catalog.plan(&asked.service, asked.fingerprint.as_deref())?.clone();
         let checked = Checked::new(&plan, &asked, now, 1)?;
         let arena = Bump::new();
         let wanted = checked.wanted(&catalog, &arena);
         let keys: Vec<String> = (0..plan.readers().len()).map(|view| wanted.key(view, 0)).collect();
+        let planned = Instant::now();
+        self.metrics.stage(Stage::Decode, start, planned);
+        trace::name(Named::Service, &plan.service().name);
         let budget = store_budget(self.limits.store_timeout, deadline);
         let stored = self.stored_rows(&catalog, wanted, budget, deadline).await?;
+        let fetched = Instant::now();
+        self.metrics.stage(Stage::Store, planned, fetched);
         let t = checked.time(0, &arena)?;
         let states: Vec<_> = (0..plan.readers().len()).map(|view| stored.states(view)).collect();
         let mut inputs = InputRow::new(plan.layout().inputs().len());
@@ -102,12 +110,14 @@ impl Lookup {
                 age: event_time.map(|time| t.saturating_sub(time)),
             }
         };
-        Ok(Explained {
+        let explained = Explained {
             service: plan.service().name.clone(),
             fingerprint: plan.fingerprint(),
             as_of: t,
             inputs: plan.layout().inputs().iter().enumerate().map(explain).collect(),
             slots: plan.explain(&inputs, &arena),
-        })
+        };
+        self.metrics.stage(Stage::Encode, fetched, Instant::now());
+        Ok(explained)
     }
 }

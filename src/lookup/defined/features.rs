@@ -259,7 +259,7 @@ impl Lookup {
         let budget = store_budget(self.limits.store_timeout, deadline);
         let catalog = self.catalog();
         let mut stored = self.stored_rows(&catalog, wanted, budget, deadline).await?;
-        self.metrics.stage(Stage::Store, start.elapsed());
+        self.metrics.stage(Stage::Store, start, Instant::now());
         let fetched = stored.split_off(first);
         let defined = Some(Box::new(DefinedRows { names, stored }));
         Ok(Rows { request, fetched, defined, limits: self.limits, metrics: self.metrics })

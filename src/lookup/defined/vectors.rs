@@ -14,6 +14,7 @@ use crate::clock::Micros;
 use crate::error::{Code, Error};
 use crate::lookup::{Lookup, Reason, Status, store_budget, time};
 use crate::telemetry::metrics::Stage;
+use crate::telemetry::trace::{self, Count, Named};
 
 /// What a client asked for, as it was sent.
 #[derive(Clone, Debug, Default)]
@@ -108,13 +109,16 @@ impl Lookup {
         let arena = Bump::new();
         let wanted = checked.wanted(&catalog, &arena);
         let planned = Instant::now();
-        self.metrics.stage(Stage::Decode, planned - start);
+        self.metrics.stage(Stage::Decode, start, planned);
+        trace::name(Named::Service, &plan.service().name);
+        trace::count(Count::Vectors, checked.rows as u64);
         let budget = store_budget(self.limits.store_timeout, deadline);
         let stored = self.stored_rows(&catalog, wanted, budget, deadline).await?;
         let fetched = Instant::now();
-        self.metrics.stage(Stage::Store, fetched - planned);
+        self.metrics.stage(Stage::Store, planned, fetched);
         let vectors = compute(&checked, &plan, &stored, &arena, &asked)?;
-        self.metrics.stage(Stage::Encode, fetched.elapsed());
+        self.metrics.stage(Stage::Encode, fetched, Instant::now());
+        trace::count(Count::IncompleteVectors, vectors.incomplete.len() as u64);
         Ok(vectors)
     }
 

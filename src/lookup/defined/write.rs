@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::lookup::Lookup;
 use crate::lookup::write::{BadRow, RowFormat, batch};
 use crate::store::PutRow;
+use crate::telemetry::trace::{self, Named};
 
 /// Good rows, their positions in the batch, and the bad rows.
 type Parsed = (Vec<PutRow>, Vec<usize>, Vec<BadRow>);
@@ -27,6 +28,7 @@ impl Lookup {
         ignore_unknown: bool,
         now: Micros,
     ) -> Result<Parsed, Error> {
+        trace::name(Named::View, &view.view.name);
         let options = Options {
             ignore_unknown,
             max_key_bytes: self.limits.request.id_bytes,

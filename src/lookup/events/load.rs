@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::lookup::defined::{ServedWindow, arrow_batches};
 use crate::lookup::write::{BadRow, RowFault, WriteReport};
 use crate::lookup::{Lookup, time};
+use crate::telemetry::trace::{self, Named};
 
 /// The column of the states.
 const STATE: &str = "state";
@@ -55,7 +56,11 @@ impl Lookup {
             return Err(Error::invalid("cut", message));
         }
         self.know_windows(&catalog, std::iter::once(&view), deadline).await?;
-        self.work(deadline, async move |lookup| lookup.store_states(&view, &batch, deadline).await).await
+        trace::name(Named::View, view.name());
+        let job = async move |lookup: Self| lookup.store_states(&view, &batch, deadline).await;
+        let report = self.work(deadline, job).await?;
+        report.trace();
+        Ok(report)
     }
 
     async fn store_states(

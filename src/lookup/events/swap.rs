@@ -12,6 +12,8 @@ use tokio::sync::Notify;
 use crate::error::Error;
 use crate::lookup::{Lookup, store_budget};
 use crate::store::{Fetched, SwapOutcome, SwapRow};
+use crate::telemetry::metrics::Stage;
+use crate::telemetry::trace;
 
 /// The longest pause before the second attempt; it doubles with each, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
@@ -160,7 +162,10 @@ impl Lookup {
         let keys = left.iter().map(|at| swaps.key(*at)).collect();
         // What is written waits for this: it has as long as a write.
         let budget = store_budget(self.limits.write_timeout, deadline);
-        let fetched = self.store.fetch(keys, budget).await.map_err(|error| self.unavailable(&error, deadline))?;
+        let start = Instant::now();
+        let fetched = self.store.fetch(keys, budget).await;
+        trace::stage(Stage::Store, start, Instant::now());
+        let fetched = fetched.map_err(|error| self.unavailable(&error, deadline))?;
         let (mut rows, mut of_row) = (Vec::with_capacity(left.len()), Vec::with_capacity(left.len()));
         for (at, stored) in left.iter().zip(fetched) {
             let expected = match stored {
@@ -188,7 +193,10 @@ impl Lookup {
             return Ok(Vec::new());
         }
         let budget = store_budget(self.limits.write_timeout, deadline);
-        let outcomes = self.store.swap(rows, budget).await.map_err(|error| self.unavailable(&error, deadline))?;
+        let start = Instant::now();
+        let outcomes = self.store.swap(rows, budget).await;
+        trace::stage(Stage::Store, start, Instant::now());
+        let outcomes = outcomes.map_err(|error| self.unavailable(&error, deadline))?;
         let mut changed = Vec::new();
         for (at, outcome) in of_row.into_iter().zip(outcomes) {
             match outcome {

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use crate::error::{Code, Error};
 use crate::lookup::{Lookup, store_budget};
 use crate::telemetry::saturation::BatchGauges;
+use crate::telemetry::trace;
 
 /// Room for batches.
 #[derive(Clone, Debug)]
@@ -50,9 +51,12 @@ impl Lookup {
             );
             return Err(Error::new(Code::Unavailable, message));
         };
-        let (lookup, runtime) = (self.clone(), Handle::current());
+        let (lookup, runtime, traced) = (self.clone(), Handle::current(), trace::current());
         let done = tokio::task::spawn_blocking(move || {
-            let done = runtime.block_on(job(lookup));
+            let done = match traced {
+                Some(traced) => runtime.block_on(trace::within(traced, job(lookup))),
+                None => runtime.block_on(job(lookup)),
+            };
             drop(room);
             done
         });

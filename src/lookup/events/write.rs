@@ -17,6 +17,7 @@ use crate::lookup::defined::{ServedWindow, arrow_batches};
 use crate::lookup::write::{BadRow, RowFault, RowFormat, WriteReport, batch};
 use crate::lookup::{Lookup, time};
 use crate::telemetry::events::{EventCounts, EventResult};
+use crate::telemetry::trace::{self, Named};
 
 /// The state of one entity in one view, and the events for it.
 struct Target<'a> {
@@ -45,8 +46,12 @@ impl Lookup {
             let message = format!("no window view reads a source {:?}; this gateway {there_is}", batch.source);
             return Err(Error::invalid("source", message));
         }
+        trace::name(Named::Source, &batch.source);
         self.know_windows(&catalog, views.iter(), deadline).await?;
-        self.work(deadline, async move |lookup| lookup.store_events(&views, &batch, now, deadline).await).await
+        let job = async move |lookup: Self| lookup.store_events(&views, &batch, now, deadline).await;
+        let report = self.work(deadline, job).await?;
+        report.trace();
+        Ok(report)
     }
 
     async fn store_events(

@@ -15,7 +15,8 @@ use super::{Lookup, store_budget};
 use crate::clock::Micros;
 use crate::error::Error;
 use crate::store::PutOutcome;
-use crate::telemetry::metrics::Written;
+use crate::telemetry::metrics::{Stage, Written};
+use crate::telemetry::trace::{self, Count, Named};
 
 /// The name of the built-in view.
 pub const DEFAULT_VIEW: &str = "default";
@@ -104,6 +105,15 @@ pub struct WriteReport {
     pub bad: Vec<BadRow>,
 }
 
+impl WriteReport {
+    /// Counts in the span of the request, if it is traced.
+    pub(super) fn trace(&self) {
+        trace::count(Count::Accepted, self.accepted as u64);
+        trace::count(Count::Late, self.late as u64);
+        trace::count(Count::Refused, self.bad.len() as u64);
+    }
+}
+
 impl Lookup {
     /// Stores the good rows of a batch and gives the bad ones back. `now`: the time of arrival.
     ///
@@ -111,7 +121,9 @@ impl Lookup {
     /// INVALID_ARGUMENT for an unknown view or a body that can't be split into rows; UNAVAILABLE when the store can't say that it has any.
     pub async fn write_rows(&self, batch: Batch<'_>, now: Micros, deadline: Instant) -> Result<WriteReport, Error> {
         let Batch { view, body, format, ignore_unknown } = batch;
+        let start = Instant::now();
         let (rows, positions, mut bad) = if view.is_empty() || view == DEFAULT_VIEW {
+            trace::name(Named::View, DEFAULT_VIEW);
             batch::parse(&body, format, now, &self.limits)?
         } else {
             let catalog = self.catalog();
@@ -127,10 +139,14 @@ impl Lookup {
             }
             parsed
         };
+        let parsed = Instant::now();
+        trace::stage(Stage::Decode, start, parsed);
         let mut accepted = 0;
         if !rows.is_empty() {
             let budget = store_budget(self.limits.write_timeout, deadline);
-            let outcomes = self.store.put(rows, budget).await.map_err(|error| self.unavailable(&error, deadline))?;
+            let outcomes = self.store.put(rows, budget).await;
+            trace::stage(Stage::Store, parsed, Instant::now());
+            let outcomes = outcomes.map_err(|error| self.unavailable(&error, deadline))?;
             for (row, outcome) in positions.into_iter().zip(outcomes) {
                 match outcome {
                     PutOutcome::Stored => accepted += 1,
@@ -143,6 +159,8 @@ impl Lookup {
         }
         self.metrics.rows(Written::Accepted, accepted as u64);
         self.metrics.rows(Written::Bad, bad.len() as u64);
-        Ok(WriteReport { accepted, late: 0, bad })
+        let report = WriteReport { accepted, late: 0, bad };
+        report.trace();
+        Ok(report)
     }
 }

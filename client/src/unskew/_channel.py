@@ -59,3 +59,14 @@ GET_DEFINITIONS = Method.of("GetDefinitions", wire.DefinitionsRequest, wire.Defi
 WRITE_ROWS = Method.of("WriteRows", wire.WriteRowsRequest, wire.WriteRowsResponse)
 WRITE_EVENTS = Method.of("WriteEvents", wire.WriteEventsRequest, wire.WriteEventsResponse)
 WRITE_STATES = Method.of("WriteStates", wire.WriteStatesRequest, wire.WriteStatesResponse)
+
+# By the names that the stubs have for them.
+METHODS = {
+    "get_online_features": GET_ONLINE_FEATURES,
+    "get_feature_vectors": GET_FEATURE_VECTORS,
+    "explain": EXPLAIN,
+    "get_definitions": GET_DEFINITIONS,
+    "write_rows": WRITE_ROWS,
+    "write_events": WRITE_EVENTS,
+    "write_states": WRITE_STATES,
+}

@@ -317,22 +317,24 @@ class FeatureStoreClient:
             return grpc.insecure_channel(address, options=options)
         return grpc.secure_channel(address, credentials, options=options)
 
-    def _headers(self) -> Headers:
+    def _headers(self, call: _trace.Call) -> Headers:
         key = self._settings.api_key
         if key is None:
-            return _trace.headers()
-        return (*_trace.headers(), authorization(key() if callable(key) else key))
+            return call.headers
+        return (*call.headers, authorization(key() if callable(key) else key))
 
     def _read(self, method: str, request: Any, timeout: float | None) -> Any:
         hedge_after = self._settings.hedge_after
-        attempts = self._settings.read(timeout, self._headers())
-        if hedge_after is None:
-            return self._call(lambda stubs, options: getattr(stubs, method)(request, **options), attempts)
+        with _trace.call(method) as call:
+            attempts = self._settings.read(timeout, self._headers(call))
+            call.goes_to(self._settings.addresses[attempts.place])
+            if hedge_after is None:
+                return self._call(lambda stubs, options: getattr(stubs, method)(request, **options), attempts)
 
-        def start(place: int, options: CallOptions) -> Any:
-            return getattr(self._connections.get(place), method).future(request, **options)
+            def start(place: int, options: CallOptions) -> Any:
+                return getattr(self._connections.get(place), method).future(request, **options)
 
-        return self._call(lambda _stubs, _options: first_good(start, attempts, hedge_after), attempts)
+            return self._call(lambda _stubs, _options: first_good(start, attempts, hedge_after), attempts)
 
     def _write(self, write: _writes.Write, timeout: float | None, strict: bool) -> WriteResult:
         limit = self._settings.write_limit(timeout)
@@ -340,8 +342,8 @@ class FeatureStoreClient:
         with tally.on_error():
             for batch in write.batches():
                 message = write.request(batch)
-                attempts = self._settings.write(limit, write.is_repeatable(batch), self._headers())
-                reply = None if message is None else self._send(write.method, message, attempts)
+                repeatable = write.is_repeatable(batch)
+                reply = None if message is None else self._send(write.method, message, limit, repeatable)
                 tally.add(batch, reply)
         return tally.result
 
@@ -349,13 +351,16 @@ class FeatureStoreClient:
         """Says that all states of a view are loaded."""
         tally = Tally(strict=False, result=result)
         with tally.on_error():
-            attempts = self._settings.write(self._settings.write_limit(timeout), True, self._headers())
-            if self._send(load.write.method, load.end, attempts) is None:
+            limit = self._settings.write_limit(timeout)
+            if self._send(load.write.method, load.end, limit, True) is None:
                 raise Internal("the gateway ended the stream without acknowledging the end of the load")
 
-    def _send(self, method: str, message: Any, attempts: Attempts) -> Any | None:
+    def _send(self, method: str, message: Any, limit: float, repeatable: bool) -> Any | None:
         """The reply to one message of a stream."""
-        return self._call(lambda stubs, options: _attempt_write(getattr(stubs, method), message, options), attempts)
+        with _trace.call(method) as call:
+            attempts = self._settings.write(limit, repeatable, self._headers(call))
+            call.goes_to(self._settings.addresses[attempts.place])
+            return self._call(lambda stubs, options: _attempt_write(getattr(stubs, method), message, options), attempts)
 
     def _call(self, attempt: Callable[[Stubs, CallOptions], Any], attempts: Attempts) -> Any:
         """The reply of the first attempt that has one."""

@@ -201,23 +201,25 @@ class FeatureStoreClient:
             raise WrongEventLoop("the client belongs to the event loop of its first call: make one for each loop")
         return stubs
 
-    async def _headers(self) -> Headers:
+    async def _headers(self, call: _trace.Call) -> Headers:
         key = self._settings.api_key
         if key is None:
-            return _trace.headers()
+            return call.headers
         given = key() if callable(key) else key
-        return (*_trace.headers(), authorization(await given if inspect.isawaitable(given) else given))
+        return (*call.headers, authorization(await given if inspect.isawaitable(given) else given))
 
     async def _read(self, method: str, request: Any, timeout: float | None) -> Any:
         hedge_after = self._settings.hedge_after
-        attempts = self._settings.read(timeout, await self._headers())
-        if hedge_after is None:
-            return await self._call(lambda stubs, options: getattr(stubs, method)(request, **options), attempts)
+        with _trace.call(method) as call:
+            attempts = self._settings.read(timeout, await self._headers(call))
+            call.goes_to(self._settings.addresses[attempts.place])
+            if hedge_after is None:
+                return await self._call(lambda stubs, options: getattr(stubs, method)(request, **options), attempts)
 
-        def start(place: int, options: CallOptions) -> Any:
-            return getattr(self._stubs(place), method)(request, **options)
+            def start(place: int, options: CallOptions) -> Any:
+                return getattr(self._stubs(place), method)(request, **options)
 
-        return await self._call(lambda _stubs, _options: first_good_async(start, attempts, hedge_after), attempts)
+            return await self._call(lambda _stubs, _options: first_good_async(start, attempts, hedge_after), attempts)
 
     async def _write(self, write: _writes.Write, timeout: float | None, strict: bool) -> WriteResult:
         limit = self._settings.write_limit(timeout)
@@ -225,8 +227,8 @@ class FeatureStoreClient:
         with tally.on_error():
             async for batch in write.batches_async():
                 message = write.request(batch)
-                attempts = self._settings.write(limit, write.is_repeatable(batch), await self._headers())
-                reply = None if message is None else await self._send(write.method, message, attempts)
+                repeatable = write.is_repeatable(batch)
+                reply = None if message is None else await self._send(write.method, message, limit, repeatable)
                 tally.add(batch, reply)
         return tally.result
 
@@ -234,15 +236,18 @@ class FeatureStoreClient:
         """Says that all states of a view are loaded."""
         tally = Tally(strict=False, result=result)
         with tally.on_error():
-            attempts = self._settings.write(self._settings.write_limit(timeout), True, await self._headers())
-            if await self._send(load.write.method, load.end, attempts) is None:
+            limit = self._settings.write_limit(timeout)
+            if await self._send(load.write.method, load.end, limit, True) is None:
                 raise Internal("the gateway ended the stream without acknowledging the end of the load")
 
-    async def _send(self, method: str, message: Any, attempts: Attempts) -> Any | None:
+    async def _send(self, method: str, message: Any, limit: float, repeatable: bool) -> Any | None:
         """The reply to one message of a stream."""
-        return await self._call(
-            lambda stubs, options: _attempt_write(getattr(stubs, method), message, options), attempts
-        )
+        with _trace.call(method) as call:
+            attempts = self._settings.write(limit, repeatable, await self._headers(call))
+            call.goes_to(self._settings.addresses[attempts.place])
+            return await self._call(
+                lambda stubs, options: _attempt_write(getattr(stubs, method), message, options), attempts
+            )
 
     async def _call(self, attempt: Callable[[Stubs, CallOptions], Awaitable[Any]], attempts: Attempts) -> Any:
         """The reply of the first attempt that has one."""

@@ -24,7 +24,7 @@ def compose() -> dict[str, Any]:
 
 
 def test_services(compose: dict[str, Any]) -> None:
-    assert set(compose["services"]) == {"secrets", "redis", "gateway", "prometheus", "grafana"}
+    assert set(compose["services"]) == {"secrets", "redis", "gateway", "prometheus", "grafana", "collector"}
 
 
 def test_files_that_are_mounted_are_there(compose: dict[str, Any]) -> None:
@@ -40,6 +40,17 @@ def test_grafana_finds_the_dashboard(compose: dict[str, Any]) -> None:
     mounted = [str(volume) for volume in compose["services"]["grafana"]["volumes"]]
     assert "path: /etc/grafana/dashboards\n" in provisioned
     assert f"{ROOT}/dashboards/gateway.json:/etc/grafana/dashboards/gateway.json:ro" in mounted
+
+
+def test_the_collector_takes_what_the_gateway_sends(compose: dict[str, Any]) -> None:
+    collector = yaml.safe_load((ROOT / "dashboards" / "collector.yml").read_text(encoding="utf-8"))
+    port = collector["receivers"]["otlp"]["protocols"]["grpc"]["endpoint"].rsplit(":", 1)[1]
+    environment = compose["services"]["gateway"]["environment"]
+    assert environment["APP__TELEMETRY__TRACING__OTLP_ENDPOINT"] == f"http://collector:{port}"
+    assert set(compose["services"]["collector"]["networks"]) <= set(compose["services"]["gateway"]["networks"])
+    pipeline = collector["service"]["pipelines"]["traces"]
+    for kind in ("receivers", "processors", "exporters"):
+        assert set(pipeline[kind]) == set(collector[kind])
 
 
 def test_nothing_is_reached_from_other_machines(compose: dict[str, Any]) -> None:

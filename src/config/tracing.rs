@@ -65,7 +65,8 @@ impl Text for Option<OtlpEndpoint> {
         let good_scheme = matches!(uri.scheme_str()?, "http" | "https");
         let authority = uri.authority()?;
         let has_path = !matches!(uri.path_and_query().map(PathAndQuery::as_str), None | Some("/"));
-        let good = good_scheme && authority.port_u16().is_some() && !authority.as_str().contains('@') && !has_path;
+        let has_host = !authority.host().is_empty() && authority.port_u16().is_some();
+        let good = good_scheme && has_host && !authority.as_str().contains('@') && !has_path;
         good.then(|| Some(OtlpEndpoint(text.to_owned())))
     }
 }
@@ -231,7 +232,7 @@ mod tests {
         assert_eq!(headers.reveal().get("x-tenant").unwrap(), "one");
         assert_eq!(format!("{headers:?}"), "[redacted]");
         assert!(OtlpHeaders::parse("").unwrap().reveal().is_empty());
-        for bad in ["a", "a b=c", "=c", "x-bin=c", "grpc-timeout=1S", "a=\n"] {
+        for bad in ["a", "a b=c", "=c", "x-bin=c", "grpc-timeout=1S", "a=b\nc"] {
             assert_eq!(OtlpHeaders::parse(bad), None, "{bad:?}");
         }
     }

@@ -59,6 +59,8 @@ impl<S: Service<Request<Body>>> Service<Request<Body>> for InSpan<S> {
         } else {
             tracing::debug_span!("request", request_id = request_id(), protocol = protocol.name(), method = method())
         };
-        self.inner.call(request).instrument(span)
+        // Layers within work before their future does.
+        let future = span.in_scope(|| self.inner.call(request));
+        future.instrument(span)
     }
 }

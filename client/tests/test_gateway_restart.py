@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,14 @@ def test_a_client_outlives_a_restart_and_acknowledged_rows_do_too(tmp_path: Path
         assert client.write_rows("default", [ROW | {"event_time": "2018-04-01T12:00:01Z", "x": 2}]).accepted == 1
         assert client.online_features(["a"])["a"]["x"] == 2.0
     client.close()
+
+
+def test_no_call_fails_when_connections_reach_their_age(tmp_path: Path) -> None:
+    settings = {"APP__SERVER__MAX_CONNECTION_AGE": "200ms"}
+    with (
+        Gateway(tmp_path, settings=settings) as gateway,
+        unskew.FeatureStoreClient(gateway.address, timeout=10.0, retries=0) as client,
+    ):
+        end = time.monotonic() + 2.0
+        while time.monotonic() < end:
+            client.online_features(["a"])

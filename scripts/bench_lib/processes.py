@@ -120,6 +120,8 @@ def start_gateway(binary: Path, store: str, folder: Path, definitions: Path, poo
     """Start the gateway with its default settings on the store; `pool`: how many connections to Redis it has."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("APP__")} | {
         "APP__SERVER__ADDRESS": "127.0.0.1:0",
+        # The clients keep their connections for a whole run.
+        "APP__SERVER__MAX_CONNECTION_AGE": "0s",
         "APP__DEFINITIONS__PATH": str(definitions),
         "APP__STORE__URL": store,
         "APP__TELEMETRY__LOG_FORMAT": "json",

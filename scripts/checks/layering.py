@@ -22,6 +22,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "clock": frozenset(),
     "error": frozenset(),
     "deadline": frozenset(),
+    "ending": frozenset(),
     "auth": frozenset(),
     "tls": frozenset(),
     "config": frozenset({"store", "auth"}),
@@ -30,7 +31,7 @@ ROOMS: dict[str, frozenset[str]] = {
     # Label values are those of the errors, the statuses and the store.
     "telemetry": frozenset({"config", "error", "lookup", "store", "clock"}),
     "rest": frozenset({"lookup", "error", "clock", "deadline", "auth"}),
-    "grpc": frozenset({"lookup", "error", "clock", "deadline", "api"}),
+    "grpc": frozenset({"lookup", "error", "clock", "deadline", "ending", "api"}),
     "middleware": frozenset({"error", "telemetry", "deadline", "auth"}),
     "load": frozenset({"api", "clock", "error", "lookup", "store", "config", "tls"}),
     "server": EVERYTHING,

@@ -9,7 +9,7 @@ use super::Section;
 use super::address::Address;
 use super::checks::Checks;
 use super::origins::Origins;
-use super::scalar::{self, HOUR, MILLISECOND};
+use super::scalar::{self, DAY, HOUR, MILLISECOND};
 
 /// The listener and its connections.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -37,6 +37,12 @@ pub struct Server {
     /// How long the answer to a ping may take before the connection is closed.
     #[serde(deserialize_with = "scalar::duration::<MILLISECOND, HOUR, _>")]
     pub keep_alive_timeout: Duration,
+    /// The age at which a connection is asked to end, give or take a tenth; 0: never.
+    #[serde(deserialize_with = "scalar::duration::<0, DAY, _>")]
+    pub max_connection_age: Duration,
+    /// How long requests on such a connection may go on before streams are told to end, and after that before it is cut.
+    #[serde(deserialize_with = "scalar::duration::<MILLISECOND, HOUR, _>")]
+    pub max_connection_age_grace: Duration,
     /// Connections at the same time.
     #[serde(deserialize_with = "scalar::whole::<1, 1_000_000, _>")]
     pub max_connections: usize,

@@ -14,6 +14,7 @@ use crate::api::{
 };
 use crate::clock;
 use crate::deadline::Deadline;
+use crate::ending::Ending;
 use crate::error::{self, Error};
 use crate::lookup::Lookup;
 use crate::lookup::events::{EventBatch, StateBatch};
@@ -95,21 +96,25 @@ struct State<B> {
     batches: Streaming<B>,
     deadline: Option<Deadline>,
     stopping: watch::Receiver<bool>,
+    ending: Ending,
     batch: i64,
 }
 
-/// Stores the batches one after the other, in the order in which they come. A gateway that stops ends the stream between two batches.
+/// Stores the batches one after the other, in the order in which they come. A gateway that stops ends the stream between two batches, and so
+/// does the end of its connection.
 pub(super) fn answers<B: Written>(
     lookup: Lookup,
     request: Request<Streaming<B>>,
     stopping: watch::Receiver<bool>,
 ) -> Answers<B::Answer> {
     let deadline = Deadline::asked(request.extensions());
-    let state = State { lookup, batches: request.into_inner(), deadline, stopping, batch: 0 };
+    let ending = Ending::of(request.extensions());
+    let state = State { lookup, batches: request.into_inner(), deadline, stopping, ending, batch: 0 };
     stream::try_unfold(state, |mut state| async move {
         let read = tokio::select! {
             biased;
-            _ = state.stopping.wait_for(|stopping| *stopping) => return Err(stopped(state.batch)),
+            _ = state.stopping.wait_for(|stopping| *stopping) => return Err(ended("the gateway is stopping", state.batch)),
+            () = state.ending.told() => return Err(ended("the connection is old (server.max_connection_age)", state.batch)),
             read = state.batches.message() => read,
         };
         let Some(batch) = read.map_err(|error| read_error(error, state.batch))? else { return Ok(None) };
@@ -123,8 +128,8 @@ pub(super) fn answers<B: Written>(
 }
 
 /// All batches before this one are answered, so that the client knows where to go on.
-fn stopped(batch: i64) -> Status {
-    let message = format!("the gateway is stopping: send batch {batch} and what follows on another connection");
+fn ended(why: &str, batch: i64) -> Status {
+    let message = format!("{why}: send batch {batch} and what follows on another connection");
     status::of(&Error::new(error::Code::Unavailable, message))
 }
 

@@ -6,22 +6,18 @@ use std::time::Duration;
 
 use axum::body::Body;
 use http::{Request, Response};
-use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
-use tower::{Service, ServiceExt};
+use tower::Service;
 
+use super::age::Ages;
 use super::certificates::Certificates;
+use super::connection::{Connection, Counted};
 use super::first_bytes::FirstBytes;
-use super::gather::gathered;
 use super::handshake::Handshake;
-use super::stalled::Stalled;
 use crate::config::Server;
 use crate::middleware::measure::Measured;
 use crate::telemetry::metrics::Metrics;
@@ -61,7 +57,7 @@ pub(super) async fn serve<S>(
         certificates,
         builder: builder(settings),
         service,
-        open: GracefulShutdown::new(),
+        ages: Ages::of(settings),
         closing: watch::Sender::new(()),
         limit: Arc::new(Semaphore::new(settings.max_connections)),
         first_bytes: settings.handshake_timeout,
@@ -84,9 +80,8 @@ pub(super) async fn serve<S>(
         }
     }
     drop(listener);
-    // Who has not yet shaken hands has asked for nothing.
-    drop(acceptor.closing);
-    if tokio::time::timeout(grace, acceptor.open.shutdown()).await.is_err() {
+    acceptor.closing.send_replace(());
+    if tokio::time::timeout(grace, acceptor.closing.closed()).await.is_err() {
         tracing::warn!(?grace, "connections were still open at the end of shutdown.timeout");
     }
 }
@@ -110,33 +105,14 @@ struct Acceptor<S> {
     certificates: Option<Arc<Certificates>>,
     builder: Builder<TokioExecutor>,
     service: S,
-    open: GracefulShutdown,
-    /// Dropped when the port is closed.
+    ages: Ages,
+    /// Sent once the port is closed; each connection has a receiver as long as it lives.
     closing: watch::Sender<()>,
     limit: Arc<Semaphore>,
     first_bytes: Duration,
     /// How long a client may take nothing of what it is sent: as long as a dead one of HTTP/2 is kept.
     stalled: Duration,
     metrics: &'static Metrics,
-}
-
-/// A connection, from its handshake to its end.
-struct Connection<S> {
-    builder: Builder<TokioExecutor>,
-    service: S,
-    stalled: Duration,
-    watcher: Watcher,
-    _permit: OwnedSemaphorePermit,
-    _counted: Counted,
-}
-
-/// A connection in the gauge, as long as this lives.
-struct Counted(&'static Metrics);
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.connection(-1.0);
-    }
 }
 
 impl<S> Acceptor<S>
@@ -150,14 +126,15 @@ where
             tracing::debug!(cause = %error, "could not set TCP_NODELAY");
         }
         let metrics = self.metrics;
-        metrics.connection(1.0);
-        let connection = Connection {
+        let mut connection = Connection {
             builder: self.builder.clone(),
             service: self.service.clone(),
             stalled: self.stalled,
-            watcher: self.open.watcher(),
+            closing: self.closing.subscribe(),
+            lifetime: self.ages.next(),
+            metrics,
             _permit: permit,
-            _counted: Counted(metrics),
+            _counted: Counted::new(metrics),
         };
         // One limit for the handshake and for the first bytes within it.
         let until = Instant::now() + self.first_bytes;
@@ -166,30 +143,15 @@ where
             return;
         };
         let handshake = Handshake { stream, peer, config: certificates.current(), until };
-        let mut closing = self.closing.subscribe();
         tokio::spawn(async move {
-            tokio::select! {
-                stream = handshake.run(metrics) => if let Some(stream) = stream {
-                    connection.serve(FirstBytes::until(stream, until)).await;
-                },
-                _ = closing.changed() => {}
+            let stream = tokio::select! {
+                stream = handshake.run(metrics) => stream,
+                // Who has not yet shaken hands has asked for nothing.
+                _ = connection.closing.changed() => None,
+            };
+            if let Some(stream) = stream {
+                connection.serve(FirstBytes::until(stream, until)).await;
             }
         });
-    }
-}
-
-impl<S> Connection<S>
-where
-    S: Service<Request<Body>, Response = Response<Measured>, Error = std::convert::Infallible>,
-    S: Clone + Send + Sync + 'static,
-    S::Future: Send + 'static,
-{
-    async fn serve<I: AsyncRead + AsyncWrite + Send + Unpin + 'static>(self, io: I) {
-        let service = self.service.map_request(|request: Request<Incoming>| request.map(Body::new));
-        let (io, sender) = gathered(Stalled::new(io, self.stalled));
-        let served = self.builder.serve_connection(TokioIo::new(io), TowerToHyperService::new(service));
-        if let Err(error) = sender.drive(self.watcher.watch(served.into_owned())).await {
-            tracing::debug!(cause = %error, "a connection ended early");
-        }
     }
 }

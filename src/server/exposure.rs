@@ -1,6 +1,6 @@
 //! Who could reach the gateway without showing who he is: a public address needs API keys or client certificates, now and after every reload.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::auth::{KeySet, Source};
@@ -49,6 +49,16 @@ impl Exposure {
             tracing::warn!(%address, "server.insecure: everybody who reaches this address may read and write everything");
         }
     }
+}
+
+/// Whether a gateway of this configuration would serve, as far as its address tells: a name is resolved only at the start.
+///
+/// # Errors
+/// Why not, and what to do.
+pub(crate) fn check(config: &Config) -> Result<(), String> {
+    let address = &config.server.address;
+    let Ok(host) = address.host().parse::<IpAddr>() else { return Ok(()) };
+    Exposure::of(SocketAddr::new(host, address.port()), config).check(&config.auth.keys)
 }
 
 /// The keys of the configuration as its layers are then; refused where they would leave the gateway open.

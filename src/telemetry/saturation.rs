@@ -2,11 +2,12 @@
 
 #![expect(clippy::disallowed_macros, reason = "metrics are declared here, beside those of `metrics.rs`")]
 
-use metrics::{Gauge, Unit};
+use metrics::{Counter, Gauge, Unit};
 
 use crate::store::StoreGauges;
 
 const CONNECTIONS_LIMIT: &str = "unskew_connections_limit";
+const CONNECTIONS_AGED: &str = "unskew_connections_aged_total";
 const WORKER_THREADS: &str = "unskew_worker_threads";
 const STORE_CONNECTIONS: &str = "unskew_store_connections";
 const STORE_CONNECTIONS_UP: &str = "unskew_store_connections_up";
@@ -14,6 +15,15 @@ const STORE_QUEUED: &str = "unskew_store_queued";
 const STORE_QUEUE_LIMIT: &str = "unskew_store_queue_limit";
 const BATCHES: &str = "unskew_event_batches";
 const BATCHES_LIMIT: &str = "unskew_event_batches_limit";
+
+/// How a connection ended that had reached its age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AgedOut {
+    /// All requests on it were answered.
+    Finished,
+    /// Some were not.
+    Cut,
+}
 
 /// Batches of events and states.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +37,7 @@ pub struct BatchGauges {
 /// The metrics of what can be full.
 pub struct Saturation {
     connections_limit: Gauge,
+    connections_aged: [Counter; 2],
     worker_threads: Gauge,
     store_connections: Gauge,
     store_connections_up: Gauge,
@@ -40,6 +51,11 @@ impl Saturation {
     /// Declares them.
     pub(super) fn declare() -> Self {
         metrics::describe_gauge!(CONNECTIONS_LIMIT, Unit::Count, "Client connections that are taken at the same time.");
+        metrics::describe_counter!(
+            CONNECTIONS_AGED,
+            Unit::Count,
+            "Connections that ended because of their age: with all requests answered, or cut."
+        );
         metrics::describe_gauge!(WORKER_THREADS, Unit::Count, "Threads that serve requests.");
         metrics::describe_gauge!(STORE_CONNECTIONS, Unit::Count, "Connections that the store's pool should have.");
         metrics::describe_gauge!(STORE_CONNECTIONS_UP, Unit::Count, "Connections of the store's pool that are up.");
@@ -53,6 +69,7 @@ impl Saturation {
         );
         Self {
             connections_limit: metrics::gauge!(CONNECTIONS_LIMIT),
+            connections_aged: ["finished", "cut"].map(|result| metrics::counter!(CONNECTIONS_AGED, "result" => result)),
             worker_threads: metrics::gauge!(WORKER_THREADS),
             store_connections: metrics::gauge!(STORE_CONNECTIONS),
             store_connections_up: metrics::gauge!(STORE_CONNECTIONS_UP),
@@ -61,6 +78,11 @@ impl Saturation {
             batches: metrics::gauge!(BATCHES),
             batches_limit: metrics::gauge!(BATCHES_LIMIT),
         }
+    }
+
+    /// A connection ended because of its age.
+    pub fn aged_out(&self, result: AgedOut) {
+        self.connections_aged[result as usize].increment(1);
     }
 
     /// What the listener takes: client connections, and threads that serve them. Told once.

@@ -115,8 +115,16 @@ def test_nothing_else_is_tried_again(code: Code) -> None:
     assert len(server.requests) == 1
 
 
-def test_the_hint_of_the_gateway_is_waited_for() -> None:
-    hinted = Failure(Code.UNAVAILABLE, trailing=(("retry-after-ms", "300"),))
+@pytest.mark.parametrize(
+    ("grpc_code", "code"),
+    [
+        (Code.UNAVAILABLE, "UNAVAILABLE"),
+        (Code.RESOURCE_EXHAUSTED, "OVERLOADED"),
+        (Code.RESOURCE_EXHAUSTED, "RATE_LIMITED"),
+    ],
+)
+def test_the_hint_of_the_gateway_is_waited_for(grpc_code: Code, code: str) -> None:
+    hinted = Failure(grpc_code, trailing=(("error-code", code), ("retry-after-ms", "300")))
     with scripted(hinted, ANSWER) as server, unskew.FeatureStoreClient(server.address, timeout=5.0) as client:
         start = time.monotonic()
         client.online_features(["a"])

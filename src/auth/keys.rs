@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Guard};
 
 use super::digest::Digest;
+use super::rate::RateLimit;
 use super::scope::{Scope, Scopes};
 
 /// The longest name of a key.
@@ -29,6 +31,8 @@ pub struct ApiKey {
     pub digest: Digest,
     /// What it is good for.
     pub scopes: Scopes,
+    /// How often it may be used; none: as often as there is room.
+    pub limit: Option<RateLimit>,
 }
 
 /// What a request may do.
@@ -36,6 +40,8 @@ pub struct ApiKey {
 pub struct Grant<'a> {
     /// The name of its key.
     pub name: &'a str,
+    /// How often it may be used.
+    pub limit: Option<&'a RateLimit>,
     scopes: Scopes,
 }
 
@@ -75,7 +81,17 @@ impl KeySet {
     pub fn find(&self, key: &[u8]) -> Option<Grant<'_>> {
         let digest = Digest::of(key);
         let found = self.0.iter().fold(None, |found, known| if known.digest == digest { Some(known) } else { found });
-        found.map(|known| Grant { name: &known.name, scopes: known.scopes })
+        found.map(|known| Grant { name: &known.name, limit: known.limit.as_ref(), scopes: known.scopes })
+    }
+
+    /// Lets the limits of keys that stay go on with their buckets: a reload gives nobody a full one.
+    fn go_on_with(&mut self, before: &Self) {
+        for key in &mut self.0 {
+            let same = before.0.iter().find(|other| other.digest == key.digest);
+            if let (Some(limit), Some(before)) = (&mut key.limit, same.and_then(|other| other.limit.as_ref())) {
+                limit.go_on_with(before);
+            }
+        }
     }
 }
 
@@ -87,6 +103,8 @@ pub type Source = dyn Fn() -> Result<KeySet, String> + Send + Sync;
 pub struct Keys {
     now: Arc<ArcSwap<KeySet>>,
     source: Arc<Source>,
+    /// The beginning of the time of the limits.
+    since: Instant,
 }
 
 impl fmt::Debug for Keys {
@@ -99,7 +117,7 @@ impl Keys {
     /// These keys, until those of the source are read.
     #[must_use]
     pub fn new(keys: KeySet, source: Arc<Source>) -> Self {
-        Self { now: Arc::new(ArcSwap::from_pointee(keys)), source }
+        Self { now: Arc::new(ArcSwap::from_pointee(keys)), source, since: Instant::now() }
     }
 
     /// The keys that are valid now.
@@ -108,12 +126,20 @@ impl Keys {
         self.now.load()
     }
 
+    /// The time of the limits of the keys.
+    #[must_use]
+    pub fn time(&self) -> Duration {
+        self.since.elapsed()
+    }
+
     /// Reads the keys again: from now on they are valid, and no others. Blocks while the source reads files.
     ///
     /// # Errors
     /// What is wrong with the source; the keys before stay valid.
     pub fn reload(&self) -> Result<(), String> {
-        self.now.store(Arc::new((self.source)()?));
+        let mut keys = (self.source)()?;
+        keys.go_on_with(&self.now.load());
+        self.now.store(Arc::new(keys));
         Ok(())
     }
 }
@@ -124,7 +150,12 @@ mod tests {
     use std::sync::Mutex;
 
     fn key(name: &str, text: &str, scopes: &[Scope]) -> ApiKey {
-        ApiKey { name: name.to_owned(), digest: Digest::of(text.as_bytes()), scopes: scopes.iter().copied().collect() }
+        ApiKey {
+            name: name.to_owned(),
+            digest: Digest::of(text.as_bytes()),
+            scopes: scopes.iter().copied().collect(),
+            limit: None,
+        }
     }
 
     #[test]
@@ -163,5 +194,23 @@ mod tests {
         *next.lock().unwrap() = Err("no file".to_owned());
         assert_eq!(keys.reload(), Err("no file".to_owned()));
         assert!(held.now().find(b"two").is_some());
+    }
+
+    #[test]
+    fn a_reload_fills_no_bucket() {
+        let set = |name: &str, text: &str| {
+            KeySet::new(vec![ApiKey { limit: Some(RateLimit::new(1, 1)), ..key(name, text, &[Scope::Read]) }])
+        };
+        let next = Arc::new(Mutex::new(set("renamed", "one")));
+        let source = next.clone();
+        let keys = Keys::new(set("a", "one"), Arc::new(move || Ok(source.lock().unwrap().clone())));
+        let take = |text: &str| keys.now().find(text.as_bytes()).unwrap().limit.unwrap().take(Duration::ZERO);
+        assert_eq!(take("one"), Ok(()));
+        keys.reload().unwrap();
+        assert!(take("one").is_err());
+        // Another key is another bucket.
+        *next.lock().unwrap() = set("a", "two");
+        keys.reload().unwrap();
+        assert_eq!(take("two"), Ok(()));
     }
 }

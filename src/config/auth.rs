@@ -10,10 +10,12 @@ use toml::de::DeTable;
 use super::Section;
 use super::checks::Checks;
 use super::known::value_of;
-use crate::auth::{ApiKey, Digest, KeySet, NAMES, Scope, Scopes, is_name};
+use crate::auth::{ApiKey, Digest, KeySet, NAMES, RateLimit, Scope, Scopes, is_name};
 
 /// The most keys: each is compared with the key of every request.
 const MAX_KEYS: usize = 1000;
+/// The most requests a second and at once.
+const MAX_RATE: u32 = 1_000_000;
 
 /// The API keys.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -40,7 +42,7 @@ fn keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<KeySet, D::Error> 
         type Value = KeySet;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("tables of name, sha256 and scopes, as `unskew-gateway key new` prints them; in a variable [{name = …, sha256 = …, scopes = […]}, …]")
+            f.write_str("tables of name, sha256 and scopes, as `unskew-gateway key new` prints them, and rate_limit and burst where wanted; in a variable [{name = …, sha256 = …, scopes = […]}, …]")
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<KeySet, A::Error> {
@@ -97,8 +99,9 @@ fn read(tables: Vec<Value>) -> Result<KeySet, String> {
 
 fn key(mut table: Dict) -> Result<ApiKey, String> {
     let (name, sha256, scopes) = (table.remove("name"), table.remove("sha256"), table.remove("scopes"));
+    let limit = limit(table.remove("rate_limit"), table.remove("burst"))?;
     if !table.is_empty() {
-        return Err("has more members than name, sha256 and scopes".to_owned());
+        return Err("has more members than name, sha256, scopes, rate_limit and burst".to_owned());
     }
     let name = name.and_then(Value::into_string).filter(|name| is_name(name));
     let name = name.ok_or_else(|| format!("its name is wrong: {NAMES}"))?;
@@ -111,7 +114,24 @@ fn key(mut table: Dict) -> Result<ApiKey, String> {
         scopes: scopes
             .and_then(scopes_of)
             .ok_or("its scopes must be a list of one or more of \"read\", \"write\" and \"admin\"")?,
+        limit,
     })
+}
+
+/// None: the key may be used as often as there is room.
+fn limit(rate: Option<Value>, burst: Option<Value>) -> Result<Option<RateLimit>, String> {
+    let whole = |name: &str, value: Value| {
+        let number = value.to_i128().and_then(|number| u32::try_from(number).ok());
+        let wrong = || format!("its {name} must be a whole number from 1 to {MAX_RATE}");
+        number.filter(|number| (1..=MAX_RATE).contains(number)).ok_or_else(wrong)
+    };
+    let (rate, burst) = match (rate, burst) {
+        (Some(rate), burst) => (whole("rate_limit", rate)?, burst),
+        (None, Some(_)) => return Err("its burst needs a rate_limit, in requests a second".to_owned()),
+        (None, None) => return Ok(None),
+    };
+    let burst = burst.map_or(Ok(rate), |burst| whole("burst", burst))?;
+    Ok(Some(RateLimit::new(rate, burst)))
 }
 
 fn scopes_of(value: Value) -> Option<Scopes> {

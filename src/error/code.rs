@@ -23,6 +23,8 @@ pub enum Code {
     FailedPrecondition,
     /// The gateway works on as many requests as it takes; nothing of this one was done.
     Overloaded,
+    /// The API key has made as many requests as it may (`rate_limit`); nothing of this one was done.
+    RateLimited,
     /// The deadline passed.
     DeadlineExceeded,
     /// The store did not answer, or the gateway is stopping; worth a retry.
@@ -40,13 +42,13 @@ pub struct Facts {
     pub http: u16,
     /// Number of the gRPC code.
     pub grpc: i32,
-    /// How long a client should wait before it tries again, in milliseconds; none: it should not.
+    /// How long a client should wait before it tries again, in milliseconds, where the error does not know better; none: it should not.
     pub retry_after_ms: Option<u32>,
 }
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::InvalidArgument,
         Self::NotFound,
         Self::Unauthenticated,
@@ -57,6 +59,7 @@ impl Code {
         Self::ReplyTooLarge,
         Self::FailedPrecondition,
         Self::Overloaded,
+        Self::RateLimited,
         Self::DeadlineExceeded,
         Self::Unavailable,
         Self::Internal,
@@ -76,6 +79,7 @@ impl Code {
             Self::ReplyTooLarge => ("REPLY_TOO_LARGE", 422, 8, None),
             Self::FailedPrecondition => ("FAILED_PRECONDITION", 409, 9, None),
             Self::Overloaded => ("OVERLOADED", 429, 8, Some(100)),
+            Self::RateLimited => ("RATE_LIMITED", 429, 8, Some(1000)),
             Self::DeadlineExceeded => ("DEADLINE_EXCEEDED", 504, 4, None),
             Self::Unavailable => ("UNAVAILABLE", 503, 14, Some(100)),
             Self::Internal => ("INTERNAL", 500, 13, None),

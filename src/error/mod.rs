@@ -6,10 +6,11 @@ pub use code::{Code, Facts};
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 /// gRPC metadata key of the stable name of an error code.
 pub const ERROR_CODE: &str = "error-code";
-/// gRPC metadata key of the time after which a retry makes sense, in milliseconds.
+/// gRPC metadata key, and header of REST, of the time after which a retry makes sense, in milliseconds.
 pub const RETRY_AFTER_MS: &str = "retry-after-ms";
 
 /// A field of a request at fault, and why.
@@ -27,12 +28,14 @@ pub struct Error {
     code: Code,
     message: Cow<'static, str>,
     details: Vec<Detail>,
+    /// Instead of that of the code.
+    retry_after_ms: Option<u32>,
 }
 
 impl Error {
     /// An error with a message for the caller: lower case, what is wrong, where, and what would be right.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), details: Vec::new() }
+        Self { code, message: message.into(), details: Vec::new(), retry_after_ms: None }
     }
 
     /// A malformed request: the field at fault and why.
@@ -42,7 +45,21 @@ impl Error {
             code: Code::InvalidArgument,
             message: Cow::Owned(format!("{field}: {message}")),
             details: vec![Detail { field: field.to_owned(), message }],
+            retry_after_ms: None,
         }
+    }
+
+    /// The same with the time after which a retry makes sense.
+    #[must_use]
+    pub fn retry_after(mut self, time: Duration) -> Self {
+        self.retry_after_ms = Some(u32::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX));
+        self
+    }
+
+    /// The time after which a retry makes sense, in milliseconds; none: it makes none.
+    #[must_use]
+    pub fn retry_after_ms(&self) -> Option<u32> {
+        self.retry_after_ms.or(self.code.facts().retry_after_ms)
     }
 
     /// The code.

@@ -11,7 +11,7 @@ pub fn of(error: &Error) -> Status {
     let facts = error.code().facts();
     let mut metadata = MetadataMap::new();
     metadata.insert(ERROR_CODE, MetadataValue::from_static(facts.name));
-    if let Some(milliseconds) = facts.retry_after_ms {
+    if let Some(milliseconds) = error.retry_after_ms() {
         metadata.insert(RETRY_AFTER_MS, MetadataValue::from(milliseconds));
     }
     Status::with_metadata(Code::from_i32(facts.grpc), error.message(), metadata)

@@ -184,7 +184,11 @@ impl Gateway {
 
     async fn connect(&self) -> Result<Channel, Broken> {
         self.endpoint.connect().await.map_err(|error| {
-            let message = format!("{}: no connection: {}", self.address, root_cause(&error));
+            let cause = root_cause(&error);
+            let message = format!("{}: no connection: {cause}", self.address);
+            if let Some(advice) = tls::advice(&cause) {
+                return Broken::Final(LoadError::new(format!("{message}: {advice}")));
+            }
             if self.was_connected {
                 return Broken::Away(message);
             }
@@ -246,12 +250,19 @@ impl Gateway {
             return Broken::TooLarge(status.message().to_owned());
         }
         let away = match name {
-            Some(_) => is(error::Code::Unavailable) || is(error::Code::DeadlineExceeded),
+            Some(_) => {
+                use error::Code::{DeadlineExceeded, Overloaded, RateLimited, Unavailable};
+                [Unavailable, DeadlineExceeded, Overloaded, RateLimited].into_iter().any(is)
+            }
             None => matches!(
                 status.code(),
                 Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled | Code::DeadlineExceeded
             ),
         };
+        // TLS 1.3 tells what is wrong with a client only after its handshake.
+        if let Some(advice) = tls::advice(&told(status)).filter(|_| name.is_none()) {
+            return Broken::Final(LoadError::new(format!("{}: {}: {advice}", self.address, told(status))));
+        }
         if away {
             return Broken::Away(format!("{}: {}", self.address, told(status)));
         }

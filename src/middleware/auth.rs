@@ -1,8 +1,9 @@
-//! API keys: every route but those of the open list needs a key with its scope, on both protocols alike. Without keys in the configuration
-//! all requests pass.
+//! API keys: every route but those of the open list needs a key with its scope, on both protocols alike, and no more often than the key may
+//! be used. Without keys in the configuration all requests pass.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -12,7 +13,7 @@ use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
 use super::protocol;
-use crate::auth::{Access, KeySet, Keys, access};
+use crate::auth::{Access, Grant, KeySet, Keys, access};
 use crate::error::{Code, Error};
 use crate::telemetry::labels::METHODS;
 use crate::telemetry::metrics::Metrics;
@@ -41,6 +42,22 @@ impl<S> Layer<S> for AuthLayer {
     }
 }
 
+impl AuthLayer {
+    fn count(&self, request: &Request<Body>, counted: Counted) {
+        match counted {
+            Counted::Failure(failure, key) => {
+                self.metrics.security.auth_failed(failure);
+                log(request, failure.name(), key);
+            }
+            Counted::Limit(key) => {
+                self.metrics.security.rate_limited(&key);
+                log(request, "rate_limit", Some(key));
+            }
+            Counted::Nothing => {}
+        }
+    }
+}
+
 /// See [`AuthLayer`].
 #[derive(Clone, Debug)]
 pub struct Auth<S> {
@@ -59,14 +76,15 @@ impl<S: Service<Request<Body>, Response = Response>> Service<Request<Body>> for 
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let keys = self.layer.keys.now();
-        let checked = if keys.is_empty() { Ok(()) } else { check(&keys, request.uri().path(), request.headers()) };
+        let checked = if keys.is_empty() {
+            Ok(())
+        } else {
+            check(&keys, request.uri().path(), request.headers(), || self.layer.keys.time())
+        };
         let state = match checked {
             Ok(()) => State::Passed { inner: self.inner.call(request) },
             Err(refused) => {
-                if let Some(failure) = refused.failure {
-                    self.layer.metrics.security.auth_failed(failure);
-                    log(&request, failure, refused.key);
-                }
+                self.layer.count(&request, refused.counted);
                 State::Refused { error: Some(refused.error) }
             }
         };
@@ -109,22 +127,29 @@ impl<F: Future<Output = Result<Response, E>>, E> Future for AuthFuture<F> {
 /// A request that may not pass.
 struct Refused {
     error: Error,
-    /// What is counted; none: the key is good, and the route is not there.
-    failure: Option<AuthFailure>,
-    /// The name of its key, where that is known.
-    key: Option<String>,
+    counted: Counted,
 }
 
-fn check(keys: &KeySet, path: &str, headers: &HeaderMap) -> Result<(), Refused> {
+/// What is counted and logged of it, with the name of the key where that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Counted {
+    /// Its key is missing, or not good for this.
+    Failure(AuthFailure, Option<String>),
+    /// Its key has been used too often.
+    Limit(String),
+    /// The key is good, and the route is not there.
+    Nothing,
+}
+
+fn check(keys: &KeySet, path: &str, headers: &HeaderMap, time: impl FnOnce() -> Duration) -> Result<(), Refused> {
     let access = access(path);
     if access == Access::Open {
         return Ok(());
     }
-    let refused = |code, failure, message: String| {
-        let error = Error::new(code, message);
-        Refused { error, failure: Some(failure), key: None }
+    let unauthenticated = |failure, what: &str| {
+        let error = Error::new(Code::Unauthenticated, needed(access, what));
+        Refused { error, counted: Counted::Failure(failure, None) }
     };
-    let unauthenticated = |failure, what: &str| refused(Code::Unauthenticated, failure, needed(access, what));
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         return Err(unauthenticated(AuthFailure::Missing, "there is none"));
@@ -138,19 +163,30 @@ fn check(keys: &KeySet, path: &str, headers: &HeaderMap) -> Result<(), Refused> 
     };
     match access {
         Access::Open => Ok(()),
-        Access::Needs(scope) if grant.allows(scope) => Ok(()),
+        Access::Needs(scope) if grant.allows(scope) => within_limit(&grant, time),
         Access::Needs(scope) => {
             let message = format!("the API key does not have the scope {scope}, which this call needs");
-            Err(Refused {
-                key: Some(grant.name.to_owned()),
-                ..refused(Code::PermissionDenied, AuthFailure::Scope, message)
-            })
+            let counted = Counted::Failure(AuthFailure::Scope, Some(grant.name.to_owned()));
+            Err(Refused { error: Error::new(Code::PermissionDenied, message), counted })
         }
         Access::Unknown => {
             let message = format!("there is no {path:?} here; /docs and server reflection list what there is");
-            Err(Refused { error: Error::new(Code::NotFound, message), failure: None, key: None })
+            Err(Refused { error: Error::new(Code::NotFound, message), counted: Counted::Nothing })
         }
     }
+}
+
+/// Last, so that only what would be served counts.
+fn within_limit(grant: &Grant<'_>, time: impl FnOnce() -> Duration) -> Result<(), Refused> {
+    let Some(limit) = grant.limit else { return Ok(()) };
+    limit.take(time()).map_err(|wait| {
+        let rate = limit.per_second();
+        let message = format!(
+            "the API key may make {rate} requests a second (rate_limit of auth.keys); nothing of this one was done"
+        );
+        let error = Error::new(Code::RateLimited, message).retry_after(wait);
+        Refused { error, counted: Counted::Limit(grant.name.to_owned()) }
+    })
 }
 
 /// What the client should have sent. What it sent is not repeated.
@@ -168,11 +204,10 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
     (scheme.eq_ignore_ascii_case(SCHEME) && !key.is_empty() && !key.contains(&b' ')).then_some(key)
 }
 
-fn log(request: &Request<Body>, failure: AuthFailure, key: Option<String>) {
+fn log(request: &Request<Body>, reason: &str, key: Option<String>) {
     if let Some(left_out) = LOGGED.pass() {
         let protocol = protocol::of(request.headers());
         let method = METHODS.get(protocol::method(request, protocol));
-        let reason = failure.name();
         tracing::warn!(
             reason,
             key,
@@ -187,7 +222,7 @@ fn log(request: &Request<Body>, failure: AuthFailure, key: Option<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::{ApiKey, Digest, Scope};
+    use crate::auth::{ApiKey, Digest, RateLimit, Scope};
     use http::HeaderValue;
 
     fn keys() -> KeySet {
@@ -195,20 +230,52 @@ mod tests {
             name: name.to_owned(),
             digest: Digest::of(name.as_bytes()),
             scopes: [scope].into_iter().collect(),
+            limit: None,
         };
         KeySet::new(vec![key("reader", Scope::Read), key("writer", Scope::Write), key("operator", Scope::Admin)])
     }
 
     fn outcome(path: &str, headers: &[&str]) -> Option<(Code, Option<AuthFailure>)> {
+        let refused = outcome_of(&keys(), path, headers, Duration::ZERO)?;
+        let failure = match refused.counted {
+            Counted::Failure(failure, _) => Some(failure),
+            Counted::Limit(key) => panic!("{key}"),
+            Counted::Nothing => None,
+        };
+        Some((refused.error.code(), failure))
+    }
+
+    fn outcome_of(keys: &KeySet, path: &str, headers: &[&str], time: Duration) -> Option<Refused> {
         let mut map = HeaderMap::new();
         for value in headers {
             map.append(AUTHORIZATION, HeaderValue::from_str(value).unwrap());
         }
-        let refused = check(&keys(), path, &map).err()?;
+        let refused = check(keys, path, &map, || time).err()?;
         for key in ["reader", "writer", "operator"] {
             assert!(!refused.error.message().contains(key), "{}", refused.error.message());
         }
-        Some((refused.error.code(), refused.failure))
+        Some(refused)
+    }
+
+    #[test]
+    fn a_key_is_used_as_often_as_it_may_be() {
+        let limited = ApiKey {
+            name: "limited".to_owned(),
+            digest: Digest::of(b"reader"),
+            scopes: [Scope::Read].into_iter().collect(),
+            limit: Some(RateLimit::new(4, 2)),
+        };
+        let keys = KeySet::new(vec![limited]);
+        let ask = |path, milliseconds| {
+            let refused = outcome_of(&keys, path, &["Bearer reader"], Duration::from_millis(milliseconds))?;
+            Some((refused.error.code(), refused.error.retry_after_ms()))
+        };
+        assert_eq!([(); 2].map(|()| ask("/v1/definitions", 0)), [None, None]);
+        assert_eq!(ask("/feature_store.FeatureStore/Explain", 0), Some((Code::RateLimited, Some(250))));
+        // What would not be served anyhow takes nothing, and what is open is not limited.
+        assert_eq!(ask("/v1/admin/reload", 250).unwrap().0, Code::PermissionDenied);
+        assert_eq!((ask("/healthz", 250), ask("/v1/definitions", 250)), (None, None));
+        assert_eq!(ask("/v1/definitions", 251), Some((Code::RateLimited, Some(249))));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use super::deadline::TIMEOUT_MS;
 use super::request_id::REQUEST_ID;
 use super::trace::SERVER_TIMING;
+use crate::error::RETRY_AFTER_MS;
 use crate::telemetry::trace::{TRACEPARENT, TRACESTATE};
 
 /// How long a browser may remember the answer to its question.
@@ -27,5 +28,6 @@ pub fn layer(origins: &[HeaderValue]) -> Option<CorsLayer> {
     };
     let ours = [CONTENT_TYPE, AUTHORIZATION, REQUEST_ID, HeaderName::from_static(TIMEOUT_MS), TRACEPARENT, TRACESTATE];
     let layer = CorsLayer::new().allow_origin(allowed).allow_methods([Method::GET, Method::POST]).allow_headers(ours);
-    Some(layer.expose_headers([REQUEST_ID, RETRY_AFTER, TRACEPARENT, SERVER_TIMING]).max_age(MAX_AGE))
+    let retry_ms = HeaderName::from_static(RETRY_AFTER_MS);
+    Some(layer.expose_headers([REQUEST_ID, RETRY_AFTER, retry_ms, TRACEPARENT, SERVER_TIMING]).max_age(MAX_AGE))
 }

@@ -128,7 +128,8 @@ fn json(error: &Error, response: Response) -> Response {
     let body = ErrorBody { error: Inner { code: facts.name, message: error.message(), details } };
     let (mut parts, _) = response.into_parts();
     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let Some(milliseconds) = facts.retry_after_ms {
+    if let Some(milliseconds) = error.retry_after_ms() {
+        parts.headers.insert(RETRY_AFTER_MS, HeaderValue::from(milliseconds));
         parts.headers.insert(RETRY_AFTER, HeaderValue::from(milliseconds.div_ceil(1000)));
     }
     if error.code() == Code::Unauthenticated {
@@ -149,7 +150,7 @@ fn grpc(error: &Error, response: Response) -> Response {
     if let Ok(message) = HeaderValue::from_str(&utf8_percent_encode(error.message(), ESCAPED).to_string()) {
         parts.headers.insert(GRPC_MESSAGE, message);
     }
-    if let Some(milliseconds) = facts.retry_after_ms {
+    if let Some(milliseconds) = error.retry_after_ms() {
         parts.headers.insert(RETRY_AFTER_MS, HeaderValue::from(milliseconds));
     }
     parts.extensions.insert(error.code());

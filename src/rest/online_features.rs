@@ -56,7 +56,7 @@ pub(super) struct OnlineFeaturesBody {
         (status = 413, body = schema::ErrorBody, description = "REQUEST_TOO_LARGE"),
         (status = 415, body = schema::ErrorBody, description = "UNSUPPORTED_MEDIA_TYPE"),
         (status = 422, body = schema::ErrorBody, description = "REPLY_TOO_LARGE"),
-        (status = 429, body = schema::ErrorBody, description = "OVERLOADED; see Retry-After"),
+        (status = 429, body = schema::ErrorBody, description = "OVERLOADED, or RATE_LIMITED; see Retry-After"),
         (status = 503, body = schema::ErrorBody, description = "UNAVAILABLE; see Retry-After"),
         (status = 504, body = schema::ErrorBody, description = "DEADLINE_EXCEEDED"),
     )
@@ -94,7 +94,7 @@ fn asked_in_body(headers: &HeaderMap, body: &bytes::Bytes) -> Result<Asked, Erro
         (status = 200, body = schema::OnlineFeaturesResponse, description = "The same form as for several entities."),
         (status = 400, body = schema::ErrorBody, description = "INVALID_ARGUMENT"),
         (status = 422, body = schema::ErrorBody, description = "REPLY_TOO_LARGE"),
-        (status = 429, body = schema::ErrorBody, description = "OVERLOADED; see Retry-After"),
+        (status = 429, body = schema::ErrorBody, description = "OVERLOADED, or RATE_LIMITED; see Retry-After"),
         (status = 503, body = schema::ErrorBody, description = "UNAVAILABLE; see Retry-After"),
         (status = 504, body = schema::ErrorBody, description = "DEADLINE_EXCEEDED"),
     )

@@ -40,7 +40,7 @@ pub(super) struct Event {
         (status = 409, body = schema::ErrorBody, description = "FAILED_PRECONDITION"),
         (status = 413, body = schema::ErrorBody, description = "REQUEST_TOO_LARGE"),
         (status = 415, body = schema::ErrorBody, description = "UNSUPPORTED_MEDIA_TYPE"),
-        (status = 429, body = schema::ErrorBody, description = "OVERLOADED; see Retry-After"),
+        (status = 429, body = schema::ErrorBody, description = "OVERLOADED, or RATE_LIMITED; see Retry-After"),
         (status = 503, body = schema::ErrorBody, description = "UNAVAILABLE; see Retry-After"),
         (status = 504, body = schema::ErrorBody, description = "DEADLINE_EXCEEDED"),
     )

@@ -1,16 +1,19 @@
 //! TLS from PEM files, by one cryptographic provider: the server's side with client certificates where they are asked for, and the client's
 //! side for the store and the commands. No clock, no network, no log: what is wrong is returned in words that name the file.
 
+mod advice;
 mod client;
 mod pem;
 mod server;
 #[cfg(test)]
 mod tests;
+mod validity;
 
 use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
 
+pub use advice::advice;
 pub use client::{Client, client};
 pub use server::{Files, Material, Named};
 

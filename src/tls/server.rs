@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 use rustls::server::WebPkiClientVerifier;
 
-use super::{TlsError, pem, provider};
+use super::{TlsError, pem, provider, validity};
 
 /// What the port speaks, the better one first.
 const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
@@ -91,6 +91,13 @@ impl Files {
         let mut config = builder.with_single_cert(chain, private).map_err(|error| self.unfit(&error))?;
         config.alpn_protocols = ALPN.map(<[u8]>::to_vec).to_vec();
         Ok(Arc::new(config))
+    }
+
+    /// When the first certificate of the chain to end does so, in seconds since 1970-01-01 UTC; none: that can't be read.
+    #[must_use]
+    pub fn end(&self, material: &Material) -> Option<i64> {
+        let chain = pem::certificates(&material.certificate).ok()?;
+        chain.iter().filter_map(|certificate| validity::end(certificate)).min()
     }
 
     /// Why the certificate and the key can't be used.

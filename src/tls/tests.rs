@@ -106,3 +106,20 @@ fn a_client_says_which_file_is_at_fault() {
     let missing = folder.0.path().join("none.pem");
     assert!(folder.fault(with(&missing, None)).starts_with("none.pem can't be read"));
 }
+
+#[test]
+fn the_end_of_a_certificate_is_that_of_the_first_in_its_chain_to_end() {
+    let (folder, key) = (Folder::new(), KeyPair::generate().unwrap());
+    let until = |year| {
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(year, 1, 1);
+        params.self_signed(&key).unwrap().pem()
+    };
+    let end = |chain: &str| {
+        let files = folder.files(chain, &key.serialize_pem(), None);
+        files.end(&files.read().unwrap())
+    };
+    assert_eq!(end(&until(2030)), Some(1_893_456_000));
+    assert_eq!(end(&format!("{}{}", until(2040), until(2030))), Some(1_893_456_000));
+    assert_eq!(end("nothing"), None);
+}

@@ -106,8 +106,8 @@ impl Gateways {
                     raw::failure(&self.small, GET_ONLINE_FEATURES, &timeout, raw::frame(message[0])).await,
                 ]
             }
-            // One client alone does not provoke it; `overload.rs` does.
-            Code::Overloaded | Code::Internal => return None,
+            // One client alone does not provoke it; `overload.rs` does. And `rate_limit.rs`.
+            Code::Overloaded | Code::RateLimited | Code::Internal => return None,
         })
     }
 }
@@ -135,7 +135,7 @@ fn slow_body(gateway: &Gateway) -> Failure {
     assert!(head.starts_with("HTTP/1.1 504 "), "{answer}");
     let body: Value = serde_json::from_str(body).unwrap();
     let text = |member: &str| body["error"][member].as_str().unwrap().to_owned();
-    Failure { code: failures::code(&text("code")), message: text("message"), fields: Vec::new() }
+    Failure { code: failures::code(&text("code")), message: text("message"), retry_after_ms: None, fields: Vec::new() }
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-"""Retries: on UNAVAILABLE and OVERLOADED only, after a back-off with jitter, inside the deadline of the call."""
+"""Retries: on UNAVAILABLE, OVERLOADED and RATE_LIMITED, after a back-off with jitter, inside the call's deadline."""
 
 import random
 import time
@@ -13,8 +13,8 @@ from unskew.errors import DeadlineExceeded, InvalidArgument, UnskewError
 
 __all__ = ["RetryPolicy"]
 
-# The gateway's code for what it refused before anything was done.
-OVERLOADED = "OVERLOADED"
+# The gateway's codes for what it refused before anything was done.
+REFUSED_UNDONE = ("OVERLOADED", "RATE_LIMITED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class Attempts:
         if error.grpc_code is grpc.StatusCode.DEADLINE_EXCEEDED and not answered:
             self._balancer.failed(self.place)
             raise self._out_of_time() from None
-        if error.grpc_code is not grpc.StatusCode.UNAVAILABLE and error.code != OVERLOADED:
+        if error.grpc_code is not grpc.StatusCode.UNAVAILABLE and error.code not in REFUSED_UNDONE:
             self._balancer.succeeded(self.place)
             raise self._final(error) from None
         self._balancer.failed(self.place)

@@ -1,5 +1,5 @@
 use super::given;
-use crate::auth::{Digest, Scope};
+use crate::auth::{Digest, RateLimit, Scope};
 
 /// The digest of "abc".
 const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
@@ -45,9 +45,23 @@ fn keys_come_as_tables_in_a_file_and_as_text_in_variables_and_files_of_theirs() 
 }
 
 #[test]
+fn a_key_can_be_limited() {
+    let key = |limit: &str| {
+        let keys = format!("[{{name = \"a\", sha256 = \"{ABC}\", scopes = [\"read\"]{limit}}}]");
+        let file = given().file(format!("auth.keys = {keys}")).config().auth.keys;
+        assert_eq!(file, given().variable("APP__AUTH__KEYS", &keys).config().auth.keys);
+        file.all()[0].limit.clone()
+    };
+    assert_eq!(key(""), None);
+    assert_eq!(key(", rate_limit = 20"), Some(RateLimit::new(20, 20)));
+    assert_eq!(key(", burst = 1, rate_limit = 1000000"), Some(RateLimit::new(1_000_000, 1)));
+}
+
+#[test]
 fn what_is_wrong_with_a_key_is_said_without_repeating_it() {
     let good = table("a", ABC, "[\"read\"]");
     let hunter = "unskew_hunter2";
+    let limited = |limit: &str| format!("{{name = \"a\", sha256 = \"{ABC}\", scopes = [\"read\"], {limit}}}");
     for (keys, fault) in [
         (table("", ABC, "[\"read\"]"), "key 1: its name is wrong: allowed are 1 to 64 letters"),
         (table("a b", ABC, "[\"read\"]"), "key 1: its name is wrong"),
@@ -66,6 +80,12 @@ fn what_is_wrong_with_a_key_is_said_without_repeating_it() {
             format!("{{name = \"a\", sha256 = \"{ABC}\", scopes = [\"read\"], key = \"{hunter}\"}}"),
             "key 1: has more members than name",
         ),
+        (limited("rate_limit = 0"), "key 1: its rate_limit must be a whole number from 1 to 1000000"),
+        (limited("rate_limit = 1.5"), "key 1: its rate_limit must be a whole number"),
+        (limited("rate_limit = \"5\""), "key 1: its rate_limit must be a whole number"),
+        (limited("rate_limit = 1000001"), "key 1: its rate_limit must be a whole number"),
+        (limited("rate_limit = 5, burst = -1"), "key 1: its burst must be a whole number from 1 to 1000000"),
+        (limited("burst = 5"), "key 1: its burst needs a rate_limit"),
         (format!("\"{hunter}\""), "key 1: is no table of name, sha256 and scopes"),
         (format!("{good}, {}", table("b", ABC, "[\"read\"]")), "key 2: has the sha256 of key 1"),
         (format!("{good}, {}", table("a", &ABC.replace('b', "c"), "[\"read\"]")), "key 2: has the name of key 1"),

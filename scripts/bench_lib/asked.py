@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench_lib.latency import Latency
+from bench_lib.overload import Overload
 from bench_lib.rounds import Sample, Series
 from bench_lib.soak import Soak
 
@@ -19,6 +20,8 @@ START_RSS = 60e6
 PACED_P99_US = 1000.0
 SOAK_P99_US = 10_000.0
 SOAK_GROWTH = 0.05
+OVERLOAD_GOODPUT = 0.8
+OVERLOAD_REFUSAL_P99_US = 5_000.0
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,9 @@ def _ratio(case: str, what: str, parts: list[float], least: float = 0.0, most: f
     return Ratio(case, what, asked, least <= median <= most, median, min(parts), max(parts))
 
 
-def demands(found: list[Ratio], start_rss: int, latencies: list[Latency], soak: Soak | None) -> list[Demand]:
+def demands(
+    found: list[Ratio], start_rss: int, latencies: list[Latency], overload: list[Overload], soak: Soak | None
+) -> list[Demand]:
     """All that this run can tell."""
     result = []
     for ratio in found:
@@ -107,6 +112,7 @@ def demands(found: list[Ratio], start_rss: int, latencies: list[Latency], soak: 
             result.append(
                 Demand("p99 at 1,000 requests/s of 1 × 50", f"below {PACED_P99_US / 1e3:.0f} ms", measured, met)
             )
+    result += [demand for each in overload for demand in _overload(each)]
     if soak:
         p99, errors = soak.report["latency_us"]["p99"], soak.report["errors"]
         title = f"open loop of {soak.minutes:g} minutes at 60 % of the peak"
@@ -122,3 +128,30 @@ def demands(found: list[Ratio], start_rss: int, latencies: list[Latency], soak: 
             Demand(f"growth of memory, {title}", "below 5 %", f"{soak.growth * 100:.1f} %", soak.growth < SOAK_GROWTH)
         )
     return result
+
+
+def _overload(result: Overload) -> list[Demand]:
+    title = f"at three times the peak, batch {result.batch}"
+    refused, after = result.refused, result.after
+    p99 = refused["latency_us"]["p99"]
+    hinted = refused["hints"] == refused["requests"]
+    return [
+        Demand(
+            f"goodput {title}",
+            f"above {OVERLOAD_GOODPUT * 100:.0f} % of the peak",
+            f"{result.goodput * 100:.0f} %, {result.other_errors} other errors",
+            result.goodput > OVERLOAD_GOODPUT and result.other_errors == 0,
+        ),
+        Demand(
+            f"p99 of refusals, {title}",
+            f"below {OVERLOAD_REFUSAL_P99_US / 1e3:.0f} ms, each with a hint",
+            f"{p99 / 1e3:.2f} ms, {refused['hints']:,} of {refused['requests']:,} with a hint",
+            p99 < OVERLOAD_REFUSAL_P99_US and hinted,
+        ),
+        Demand(
+            f"errors in the first second after it, at half the peak, batch {result.batch}",
+            "none",
+            f"{after['errors']} of {after['requests']:,}",
+            after["errors"] == 0,
+        ),
+    ]

@@ -15,6 +15,7 @@ from bench_lib.errors import BenchError
 from bench_lib.latency import Latency, run_latency
 from bench_lib.machine import describe
 from bench_lib.options import ROOT, Options, parse
+from bench_lib.overload import Overload, run_overload
 from bench_lib.rounds import Series, run_rounds
 from bench_lib.soak import Soak, run_soak
 from bench_lib.testbed import test_bed
@@ -56,9 +57,10 @@ def run(options: Options) -> str:
         facts = describe(bed, options)
         all_series = run_rounds(bed, options)
         latencies = run_latency(bed, options)
+        overload = run_overload(bed, options)
         soak = run_soak(bed, options)
     found = ratios(all_series)
-    asked = demands(found, bed.start_rss, latencies, soak)
+    asked = demands(found, bed.start_rss, latencies, overload, soak)
     sections = [report.ratios(found)] if found else []
     sections += [report.rounds(all_series)] if all_series else []
     sections += [report.latency(latencies)] if latencies else []
@@ -67,10 +69,11 @@ def run(options: Options) -> str:
             more, tables = part(bed.gateway_binary, options)
             asked += more
             sections += tables
+    sections += [report.overload(overload)] if overload else []
     sections += [report.soak(soak)] if soak else []
     text = "\n".join([report.machine(facts), report.asked(asked), *sections])
     if options.json:
-        _write(options.json, json.dumps(_samples(all_series, latencies, soak), indent=1))
+        _write(options.json, json.dumps(_samples(all_series, latencies, overload, soak), indent=1))
     if options.write:
         _write(DOCUMENT, f"{report.INTRODUCTION}\n{text}")
     return text
@@ -88,12 +91,15 @@ def _windows(binary: Path, options: Options) -> tuple[list[Demand], list[str]]:
     return demands_of, [report.windows(writes, reads), report.training(training)]
 
 
-def _samples(all_series: list[Series], latencies: list[Latency], soak: Soak | None) -> dict[str, Any]:
+def _samples(
+    all_series: list[Series], latencies: list[Latency], overload: list[Overload], soak: Soak | None
+) -> dict[str, Any]:
     return {
         "rounds": {
             series.case.name: [dataclasses.asdict(sample) for sample in series.samples] for series in all_series
         },
         "latency": {latency.name: latency.reports for latency in latencies},
+        "overload": [dataclasses.asdict(result) for result in overload],
         "soak": dataclasses.asdict(soak) if soak else None,
     }
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from bench_lib.asked import Demand, Ratio
 from bench_lib.engine import EngineBench
 from bench_lib.latency import Latency
+from bench_lib.overload import CONNECTIONS as OVERLOAD_CONNECTIONS
+from bench_lib.overload import Overload
 from bench_lib.rounds import Series
 from bench_lib.soak import CONNECTIONS, Soak
 from bench_lib.training import Training
@@ -133,6 +135,48 @@ def training(result: Training) -> str:
         "turns in one run, counts compared: `unskew.training_set`, one query of DuckDB, `rolling` of pandas.\n"
     )
     return f"## Windows of a training set\n\n{note}\n" + table(("by", "million events/s", "unskew is"), rows)
+
+
+def overload(results: list[Overload]) -> str:
+    """The load above the peak."""
+    rows = []
+    for result in results:
+        refused, lag = result.refused, result.report["send_lag_us"]
+        rows.append(
+            (
+                str(result.batch),
+                _thousands(result.peak),
+                _thousands(result.report["rate"]),
+                f"{result.goodput * 100:.0f} %",
+                f"{refused['requests']:,}",
+                _milliseconds(refused["latency_us"]["p50"]),
+                _milliseconds(refused["latency_us"]["p99"]),
+                _milliseconds(lag["p99"]),
+                f"{result.rss_before / 1e6:.0f} → {result.rss_most / 1e6:.0f}",
+                f"{result.after['errors']} of {result.after['requests']:,}",
+                f"{result.stolen * 100:.0f} %",
+            )
+        )
+    note = (
+        f"An open loop over {OVERLOAD_CONNECTIONS} connections at three times the peak of a closed loop, and right\n"
+        "after it a second at half the peak. The client needs the same cores as the gateway: making three requests\n"
+        "and reading three answers where there was one takes time from it. Refusals are timed from their sending;\n"
+        '"late" is how late the client itself sent.\n'
+    )
+    header = (
+        "entities",
+        "peak, requests/s",
+        "sent, requests/s",
+        "goodput, of the peak",
+        "refused",
+        "refusal p50, ms",
+        "refusal p99, ms",
+        "late p99, ms",
+        "memory, MB",
+        "errors after",
+        "taken",
+    )
+    return f"## Overload\n\n{note}\n" + table(header, rows)
 
 
 def soak(result: Soak) -> str:

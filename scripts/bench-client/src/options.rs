@@ -35,6 +35,9 @@ pub(crate) struct Paced {
     /// Requests per second over all connections.
     #[arg(long, default_value_t = 1000.0, value_parser = positive)]
     pub(crate) rate: f64,
+    /// Goes on however many replies are missing, and reports on the requests that were refused as too many.
+    #[arg(long)]
+    pub(crate) overload: bool,
     /// Loads a server inside this process that reads each request and answers without work: what is left is the client, the
     /// kernel and the protocol.
     #[arg(long, conflicts_with = "address")]

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::client::Ended;
 use crate::client::{Client, Method};
 use crate::error::BenchError;
 use crate::floor;
@@ -15,6 +16,13 @@ const BURST: u64 = 32;
 /// More requests than this in flight mean a server that will never catch up.
 const MOST_OUTSTANDING: usize = 100_000;
 
+/// When a request was due, and when the client had time for it.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    due: Instant,
+    sent: Instant,
+}
+
 /// Runs the load to its end and reports on it.
 pub(crate) fn run(options: &Paced) -> Result<Report, BenchError> {
     let address = match &options.address {
@@ -22,8 +30,7 @@ pub(crate) fn run(options: &Paced) -> Result<Report, BenchError> {
         None => floor::start(options.floor_reply_bytes)?.to_string(),
     };
     let load = &options.load;
-    // Requests are known by the time when they were due.
-    let mut client: Client<Instant> = Client::connect(&Method::new(&address, &load.method)?, load.connections, false)?;
+    let mut client: Client<Times> = Client::connect(&Method::new(&address, &load.method)?, load.connections, false)?;
     let mut requests = Requests::new(load);
     let mut tally = Tally::new()?;
     let mut ended = Vec::new();
@@ -37,14 +44,14 @@ pub(crate) fn run(options: &Paced) -> Result<Report, BenchError> {
         let first = number;
         while number < total.min(first + BURST) && due(number) <= Instant::now() {
             let Some(connection) = connections.next() else { break };
-            client.send(connection, requests.next(), due(number));
+            client.send(connection, requests.next(), Times { due: due(number), sent: Instant::now() });
             number += 1;
         }
         client.flush();
         let now = Instant::now();
         (first..number).for_each(|number| tally.sent(now.saturating_duration_since(due(number))));
         let outstanding = client.outstanding();
-        if outstanding > MOST_OUTSTANDING {
+        if outstanding > MOST_OUTSTANDING && !options.overload {
             return Err(BenchError::Overloaded {
                 outstanding,
                 after_s: start.elapsed().as_secs_f64(),
@@ -53,9 +60,15 @@ pub(crate) fn run(options: &Paced) -> Result<Report, BenchError> {
         }
         client.wait(due(number), &mut ended)?;
         for call in ended.drain(..) {
-            tally.ended(call.at.saturating_duration_since(call.tag), call.outcome);
+            ended_call(&mut tally, call);
         }
     }
-    client.drain(DRAIN, |call| tally.ended(call.at.saturating_duration_since(call.tag), call.outcome))?;
+    client.drain(DRAIN, |call| ended_call(&mut tally, call))?;
     Ok(tally.report("paced", start.elapsed()))
+}
+
+/// How long a refusal took counts from the sending: that the client was late is not the server's fault.
+fn ended_call(tally: &mut Tally, call: Ended<Times>) {
+    tally.refused(call.at.saturating_duration_since(call.tag.sent), &call.outcome);
+    tally.ended(call.at.saturating_duration_since(call.tag.due), call.outcome);
 }

@@ -78,7 +78,7 @@ pub(crate) enum CallError {
     #[error("HTTP status {0}")]
     Http(u16),
     #[error("gRPC status {code}: {}", Percent(message))]
-    Grpc { code: String, message: String },
+    Grpc { code: String, message: String, hint: bool },
     #[error("the reply has no grpc-status")]
     NoStatus,
     #[error("the reply holds {0} bytes, too few for a gRPC message")]

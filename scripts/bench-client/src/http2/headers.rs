@@ -43,6 +43,8 @@ pub(super) struct Fields {
     pub(super) status: Option<u16>,
     pub(super) grpc_status: Option<String>,
     pub(super) grpc_message: Option<String>,
+    /// Whether it says when to try again.
+    pub(super) hint: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +52,7 @@ enum Name {
     Status,
     GrpcStatus,
     GrpcMessage,
+    Hint,
     Other,
 }
 
@@ -79,6 +82,7 @@ pub(super) fn decode(block: &[u8]) -> Result<Fields, HeaderError> {
                     b":status" => Name::Status,
                     b"grpc-status" => Name::GrpcStatus,
                     b"grpc-message" => Name::GrpcMessage,
+                    b"retry-after-ms" => Name::Hint,
                     _ => Name::Other,
                 },
                 index => name(index)?,
@@ -88,6 +92,7 @@ pub(super) fn decode(block: &[u8]) -> Result<Fields, HeaderError> {
                 Name::Status => fields.status = Some(status(&value)?),
                 Name::GrpcStatus => fields.grpc_status = Some(String::from_utf8_lossy(&value).into_owned()),
                 Name::GrpcMessage => fields.grpc_message = Some(String::from_utf8_lossy(&value).into_owned()),
+                Name::Hint => fields.hint = true,
                 Name::Other => {}
             }
         }
@@ -210,8 +215,12 @@ mod tests {
     fn reads_what_tells_the_outcome() {
         let mut block = vec![0x20, 0x88, 0x5f];
         put_string(&mut block, "application/grpc");
-        for (name, value) in [("grpc-status", "14"), ("grpc-message", "no%20store"), ("x-request-id", &"7".repeat(300))]
-        {
+        for (name, value) in [
+            ("grpc-status", "14"),
+            ("grpc-message", "no%20store"),
+            ("x-request-id", &"7".repeat(300)),
+            ("retry-after-ms", "100"),
+        ] {
             block.push(0x10);
             put_string(&mut block, name);
             put_string(&mut block, value);
@@ -219,6 +228,7 @@ mod tests {
         let fields = decode(&block).unwrap();
         assert_eq!((fields.status, fields.grpc_status.as_deref()), (Some(200), Some("14")));
         assert_eq!(fields.grpc_message.as_deref(), Some("no%20store"));
+        assert!(fields.hint);
         for end in 0..block.len() {
             // Cut anywhere, it is either shorter by whole fields, or refused.
             assert!(matches!(decode(&block[..end]), Ok(_) | Err(HeaderError::Short)));

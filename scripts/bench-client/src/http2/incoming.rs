@@ -278,7 +278,9 @@ fn outcome(status: Option<u16>, length: usize, fields: Fields) -> Result<(), Cal
     }
     match fields.grpc_status {
         Some(code) if code == "0" => long_enough(length),
-        Some(code) => Err(CallError::Grpc { code, message: fields.grpc_message.unwrap_or_default() }),
+        Some(code) => {
+            Err(CallError::Grpc { code, message: fields.grpc_message.unwrap_or_default(), hint: fields.hint })
+        }
         None => Err(CallError::NoStatus),
     }
 }

@@ -19,6 +19,7 @@ COPY src src
 COPY engine engine
 # Members of the workspace, which cargo wants to see; of them nothing is compiled.
 COPY client/native client/native
+COPY fuzz fuzz
 COPY scripts/bench-client scripts/bench-client
 COPY tests/engine-runner tests/engine-runner
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/build/target \

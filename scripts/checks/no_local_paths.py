@@ -17,7 +17,7 @@ _INDEX = re.compile(
 )
 # The lock file's source of every crate is the name of the public registry, not where it is fetched from.
 SKIPPED = {"Cargo.lock", "LICENSE"}
-BINARY = {".png", ".ico", ".parquet", ".keras"}
+BINARY = {".png", ".ico", ".parquet", ".keras", ".bin"}
 
 
 def faults(path: Path, text: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ use clap::Args;
 use super::configured::Configured;
 use super::{Failure, print};
 use crate::config;
+use crate::server;
 
 /// Prints the effective configuration.
 #[derive(Debug, Args)]
@@ -21,6 +22,8 @@ impl CheckConfig {
         if self.document {
             return print(&config::document().map_err(Failure::usage)?);
         }
-        print(&self.configured.load()?.print())
+        let config = self.configured.load()?;
+        print(&config.print())?;
+        server::check_exposure(&config).map_err(|why| Failure::found(format!("server.address: {why}")))
     }
 }

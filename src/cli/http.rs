@@ -52,7 +52,16 @@ pub(super) fn ask(address: &Address, secured: Option<&Secured>, asked: &Asked<'_
     let config = tls::client(&secured.client).map_err(io::Error::other)?;
     let name = ServerName::try_from(secured.server_name.clone()).map_err(io::Error::other)?;
     let connection = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
-    converse(StreamOwned::new(connection, stream), asked)
+    converse(StreamOwned::new(connection, stream), asked).map_err(advised)
+}
+
+/// A failure of TLS with what to do about it.
+fn advised(error: io::Error) -> io::Error {
+    let cause = error.to_string();
+    match tls::advice(&cause) {
+        Some(advice) => io::Error::new(error.kind(), format!("{cause}: {advice}")),
+        None => error,
+    }
 }
 
 fn converse(mut stream: impl Read + Write, asked: &Asked<'_>) -> io::Result<Answer> {

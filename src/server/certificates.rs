@@ -45,6 +45,7 @@ impl Certificates {
         };
         let material = files.read()?;
         let current = ArcSwap::new(files.server(&material)?);
+        metrics.security.certificate_ends(files.end(&material));
         let seen = Mutex::new(Seen { judged: Ok(material.clone()), last: Ok(material) });
         Ok(Some(Arc::new(Self { files, current, seen, metrics })))
     }
@@ -63,6 +64,9 @@ impl Certificates {
             match read.as_ref().map_err(Clone::clone).and_then(|material| self.files.server(material)) {
                 Ok(config) => {
                     self.current.store(config);
+                    self.metrics
+                        .security
+                        .certificate_ends(read.as_ref().ok().and_then(|material| self.files.end(material)));
                     self.metrics.security.certificates_loaded(true);
                     tracing::info!("the certificate is replaced; new connections get the new one");
                     seen.judged = read.clone();

@@ -32,6 +32,14 @@ impl Authority {
         Self { pem, issuer: Issuer::new(params, key) }
     }
 
+    /// An authority that is the gateway's own certificate, as `openssl req -x509` makes it.
+    pub fn for_itself() -> Pair {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(["localhost", "127.0.0.1"].map(str::to_owned)).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Pair { certificate: params.self_signed(&key).unwrap().pem(), key: key.serialize_pem() }
+    }
+
     /// A certificate for the gateway, with this serial number.
     pub fn server(&self, serial: u64) -> Pair {
         let mut params = CertificateParams::new(["localhost", "127.0.0.1"].map(str::to_owned)).unwrap();

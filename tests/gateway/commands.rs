@@ -3,6 +3,7 @@
 use std::process::Output;
 
 use crate::clients;
+use crate::keys;
 use crate::stores::{Store, embedded_url};
 use crate::support::gateway::{self, Gateway};
 use crate::support::redis::RedisServer;
@@ -68,6 +69,13 @@ fn check_config() {
             assert_eq!(code, Some(2), "{command} {settings:?}: {error}");
             assert!(parts.iter().all(|part| error.contains(part)), "{command} {settings:?}: {error}");
         }
+    }
+    // As the start does, once all else is right.
+    let (code, printed, error) = run(&["check-config"], &[("server.address", "0.0.0.0:1")]);
+    assert_eq!((code, printed.contains("address = \"0.0.0.0:1\"")), (Some(1), true), "{printed}");
+    assert!(error.contains("server.address: 0.0.0.0:1 is not loopback") && error.contains("key new"), "{error}");
+    for more in [("server.insecure", "true"), ("auth.keys", &keys::one_each())] {
+        assert_eq!(run(&["check-config"], &[("server.address", "0.0.0.0:1"), more]).0, Some(0));
     }
     let (code, _, error) = run(&["check-config", "--config", "/nowhere/unskew.toml"], &[]);
     assert_eq!(code, Some(2));

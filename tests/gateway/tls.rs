@@ -269,7 +269,30 @@ async fn the_commands_reach_a_gateway_with_tls() {
             let output = gateway::run(&[command, wrong].concat(), &[]);
             assert!(!output.status.success() && !output.stderr.is_empty(), "{command:?} {wrong:?}: {output:?}");
         }
+        // Once is enough: nothing gets better by itself.
+        let start = Instant::now();
+        let output =
+            gateway::run(&[&command[..command.len().min(2)], &["--address", &address, "--ca", &ca]].concat(), &[]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains("--certificate FILE") && error.contains("server.tls.client_ca_file"), "{error}");
+        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
         let output = gateway::run(&[command, &["--ca", "/nowhere.pem", "--address", &address]].concat(), &[]);
         assert!(String::from_utf8_lossy(&output.stderr).contains("/nowhere.pem can't be read"), "{output:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authority_as_the_certificate_of_a_gateway_is_refused_with_what_to_do() {
+    let (secure, store) = (Secure::new(), Store::embedded());
+    let pair = Authority::for_itself();
+    secure.replace(&pair);
+    let own = secure.file("own.pem", &pair.certificate).to_str().unwrap().to_owned();
+    let rows = secure.file("rows.ndjson", "{\"entity_id\":\"a\",\"x\":1}\n").to_str().unwrap().to_owned();
+    let gateway = secure.gateway(&store.url(), &[]);
+    let address = gateway.address().to_string();
+    for command in [&["healthcheck"][..], &["load", &rows]] {
+        let output = gateway::run(&[command, &["--address", &address, "--ca", &own]].concat(), &[]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && error.contains("basicConstraints=CA:FALSE"), "{error}");
     }
 }

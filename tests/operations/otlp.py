@@ -36,38 +36,35 @@ class Span:
 
 
 class Collector(trace_service_pb2_grpc.TraceServiceServicer):
-    """Keeps what it is sent; `metadata` is that of the last call."""
+    """Keeps what it is sent."""
 
     def __init__(self) -> None:
-        self.metadata: dict[str, Any] = {}
         self._lock = threading.Lock()
-        self._requests: list[trace_service_pb2.ExportTraceServiceRequest] = []
+        self._calls: list[tuple[trace_service_pb2.ExportTraceServiceRequest, dict[str, Any]]] = []
 
     def Export(  # noqa: N802 (the name of the contract)
         self, request: trace_service_pb2.ExportTraceServiceRequest, context: grpc.ServicerContext
     ) -> trace_service_pb2.ExportTraceServiceResponse:
         """Takes spans."""
         with self._lock:
-            self._requests.append(request)
-            self.metadata = dict(context.invocation_metadata())
+            self._calls.append((request, dict(context.invocation_metadata())))
         return trace_service_pb2.ExportTraceServiceResponse()
 
     def text(self) -> str:
         """All that it was ever sent."""
         with self._lock:
-            return "\n".join(map(str, self._requests))
+            return "\n".join(str(request) for request, _ in self._calls)
 
     def spans(self, trace: str | None = None) -> list[Span]:
         """The spans of a trace, or all."""
         with self._lock:
-            found = [
-                _plain(str(_attributes(resource.resource.attributes).get("service.name")), span)
-                for request in self._requests
-                for resource in request.resource_spans
-                for scope in resource.scope_spans
-                for span in scope.spans
-            ]
+            found = [span for request, _ in self._calls for span in _spans(request)]
         return [span for span in found if trace in (None, span.trace)]
+
+    def metadata(self, trace: str) -> dict[str, Any]:
+        """That of the first call with a span of this trace."""
+        with self._lock:
+            return next(sent for request, sent in self._calls if any(span.trace == trace for span in _spans(request)))
 
     def wait_for(self, trace: str, count: int) -> list[Span]:
         """The spans of a trace, once there are so many; they must not be more."""
@@ -75,6 +72,15 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
         found = self.spans(trace)
         assert len(found) == count, found
         return found
+
+
+def _spans(request: trace_service_pb2.ExportTraceServiceRequest) -> list[Span]:
+    return [
+        _plain(str(_attributes(resource.resource.attributes).get("service.name")), span)
+        for resource in request.resource_spans
+        for scope in resource.scope_spans
+        for span in scope.spans
+    ]
 
 
 def _plain(service: str, span: Any) -> Span:

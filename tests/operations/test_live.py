@@ -18,8 +18,10 @@ OF_PROMETHEUS = {"up"}
 HISTOGRAM_PARTS = re.compile(r"_(bucket|sum|count)$")
 
 
-# What is recorded comes with the next evaluations, each second.
-PATIENCE = 5.0
+# What is recorded comes with the next evaluations, each second; a busy machine takes its time.
+PATIENCE = 30.0
+# It is counted for keys with a limit, and this gateway has no keys.
+OF_KEYS = {"unskew_rate_limited_total"}
 
 
 def where(expression: Expression) -> str:
@@ -77,7 +79,7 @@ def test_what_is_recorded_has_data(live: Prometheus, rule: dict[str, str]) -> No
 
 def test_each_metric_is_documented_and_each_documented_metric_is_there(exposed: set[str]) -> None:
     pages = set(re.findall(r"^\| `(unskew_\w+)` \|", METRICS_PAGE, re.MULTILINE))
-    assert pages == {name for name in exposed if name.startswith("unskew_")}
+    assert pages == {name for name in exposed if name.startswith("unskew_")} | OF_KEYS
 
 
 def documented(metric: str, label: str) -> set[str]:

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from parts import Gateway
 
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
@@ -34,8 +33,8 @@ class Clock:
         draft.rename(self._file)
 
 
-@pytest.mark.skipif(LIBRARY is None, reason="libfaketime is not installed")
 def test_the_clock_is_set_back(binary: Path, tmp_path: Path) -> None:
+    assert LIBRARY is not None, "libfaketime is not installed: apt-get install libfaketime"
     clock = Clock(tmp_path / "clock")
     gateway = Gateway(binary, tmp_path, f"embedded:{tmp_path / 'store'}")
     gateway.environment = clock.environment

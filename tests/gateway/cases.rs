@@ -21,7 +21,7 @@ use crate::clients::{self, Answer};
 use crate::failures;
 use crate::stores::Store;
 use crate::support::gateway::Gateway;
-use crate::{cases_definitions, cases_features};
+use crate::{cases_definitions, cases_features, cases_values};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cases_over_an_embedded_store() {
@@ -112,6 +112,7 @@ pub async fn ask(callers: &Callers, case: &Case) -> Vec<String> {
             faults.push(format!("REST and gRPC differ:\n    {one:?}\n    {other:?}"));
         }
     }
+    faults.extend(cases_values::faults(callers, case, request).await);
     faults
 }
 

@@ -10,7 +10,8 @@ use unskew_engine::row::{base64, time};
 use unskew_gateway::api::column::Values;
 use unskew_gateway::api::feature_store_client::FeatureStoreClient;
 use unskew_gateway::api::{
-    Blobs, Bools, Column, FeatureVectorsRequest, FeatureVectorsResponse, Floats, Ints, Reason, Status, Texts,
+    Blobs, Bools, Column, ExplainRequest, ExplainResponse, FeatureVectorsRequest, FeatureVectorsResponse, Floats, Ints,
+    Reason, Status, Texts,
 };
 
 use crate::case_format::{Answer, Incomplete, Request};
@@ -57,18 +58,11 @@ impl Callers {
 
     /// `GetFeatureVectors`. Columns are sent in the form that their declared type suggests.
     pub async fn grpc(&self, request: &Request) -> Result<Answer, Failure> {
-        let service = self.definitions.services.get(&request.service);
-        let keys = service.iter().flat_map(|service| &service.entities).flat_map(|entity| &entity.keys);
-        let declared = service.iter().flat_map(|service| &service.request);
-        let keys: BTreeMap<&str, DType> = keys.map(|column| (column.name.as_str(), column.dtype)).collect();
-        let declared: BTreeMap<&str, DType> = declared.map(|column| (column.name.as_str(), column.dtype)).collect();
-        let columns = |columns: &BTreeMap<String, Json>, types: &BTreeMap<&str, DType>| {
-            columns.iter().map(|(name, values)| column(name, values, types.get(name.as_str()).copied())).collect()
-        };
+        let [entities, columns] = self.columns(request, None);
         let message = FeatureVectorsRequest {
             service: request.service.clone(),
-            entities: columns(&request.entities, &keys),
-            request: columns(&request.request, &declared),
+            entities,
+            request: columns,
             fingerprint: request.fingerprint.as_deref().map(bytes).unwrap_or_default(),
             as_of: request.times().iter().map(|text| time::parse(text).unwrap()).collect(),
             names: true,
@@ -80,16 +74,55 @@ impl Callers {
             Err(status) => Err(failures::of_grpc(&status)),
         }
     }
+
+    /// `Explain` of one row of the request.
+    pub async fn explain(&self, request: &Request, row: usize) -> Result<ExplainResponse, Failure> {
+        let [entities, columns] = self.columns(request, Some(row));
+        let times = request.times();
+        let message = ExplainRequest {
+            service: request.service.clone(),
+            entities,
+            request: columns,
+            fingerprint: request.fingerprint.as_deref().map(bytes).unwrap_or_default(),
+            as_of: times.get(row).or(times.first()).map(|text| time::parse(text).unwrap()),
+        };
+        match self.grpc.clone().explain(message).await {
+            Ok(reply) => Ok(reply.into_inner()),
+            Err(status) => Err(failures::of_grpc(&status)),
+        }
+    }
+
+    /// The type of `view.feature`.
+    pub fn dtype(&self, input: &str) -> DType {
+        let (view, feature) = input.split_once('.').unwrap();
+        self.definitions.views[view].feature(feature).unwrap().1
+    }
+
+    /// The columns of keys and those of the request; of one row, or of all.
+    fn columns(&self, request: &Request, row: Option<usize>) -> [Vec<Column>; 2] {
+        let service = self.definitions.services.get(&request.service);
+        let keys = service.iter().flat_map(|service| &service.entities).flat_map(|entity| &entity.keys);
+        let declared = service.iter().flat_map(|service| &service.request);
+        let keys: BTreeMap<&str, DType> = keys.map(|column| (column.name.as_str(), column.dtype)).collect();
+        let declared: BTreeMap<&str, DType> = declared.map(|column| (column.name.as_str(), column.dtype)).collect();
+        [(&request.entities, &keys), (&request.request, &declared)].map(|(columns, types)| {
+            let column = |(name, values): (&String, &Json)| {
+                let values: Vec<Json> = serde_json::from_str(&Request::column(values)).unwrap();
+                let of_row = row.map(|row| values.iter().skip(row).take(1).cloned().collect());
+                column(name, &of_row.unwrap_or(values), types.get(name.as_str()).copied())
+            };
+            columns.iter().map(column).collect()
+        })
+    }
 }
 
 fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
 
-fn column(name: &str, values: &Json, dtype: Option<DType>) -> Column {
-    let values: Vec<Json> = serde_json::from_str(&Request::column(values)).unwrap();
-    let nulls = (0_u32..).zip(&values).filter(|(_, value)| value.is_null()).map(|(row, _)| row).collect();
-    let typed = typed(&values, dtype);
+fn column(name: &str, values: &[Json], dtype: Option<DType>) -> Column {
+    let nulls = (0_u32..).zip(values).filter(|(_, value)| value.is_null()).map(|(row, _)| row).collect();
+    let typed = typed(values, dtype);
     match typed {
         Some(typed) => Column { name: name.to_owned(), values: Some(typed), nulls },
         None => {

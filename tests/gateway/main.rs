@@ -14,6 +14,7 @@ mod cases;
 mod cases_calls;
 mod cases_definitions;
 mod cases_features;
+mod cases_values;
 mod cases_windows;
 mod certificates;
 mod clients;

@@ -356,22 +356,20 @@ impl Accumulator {
     }
 }
 
+/// How many of the 128 bits of a whole number have to be zeros for the others to be 62.
+const KEPT_BITS: u32 = 66;
+
 /// `whole`·2^`unit`, rounded once to nearest, ties to even.
 #[inline]
 fn round_whole(whole: i128, unit: i32) -> f64 {
     // Between these every product is normal, and so exact: the conversion alone rounds.
     if (-1022..=890).contains(&unit) {
         let magnitude = whole.unsigned_abs();
-        let high = (magnitude >> 64) as u64;
-        let rounded = if high == 0 {
-            magnitude as u64 as f64
-        } else {
-            // The upper 64 bits, the last of them set if any below is: what is left to round is the same.
-            let shift = 64 - high.leading_zeros();
-            let has_more = magnitude & ((1 << shift) - 1) != 0;
-            ((magnitude >> shift) as u64 | u64::from(has_more)) as f64 * power_of_two(shift.cast_signed())
-        };
-        let rounded = rounded * power_of_two(unit);
+        // Its upper 62 bits, which a signed word has room for, the last of them set if any below is: what is left to round is the same.
+        let shift = KEPT_BITS.saturating_sub(magnitude.leading_zeros());
+        let has_more = magnitude & ((1 << shift) - 1) != 0;
+        let kept = (magnitude >> shift) as i64 | i64::from(has_more);
+        let rounded = kept as f64 * power_of_two(shift.cast_signed() + unit);
         return if whole < 0 { -rounded } else { rounded };
     }
     round(whole < 0, whole.unsigned_abs(), unit, false)

@@ -210,6 +210,7 @@ impl Plan {
         let width = self.width();
         let mut arena = Bump::new();
         let mut firsts = Firsts([None; BLOCK]);
+        let mut room = Room { numbers: [0.0; BLOCK], rounded: [0.0; BLOCK] };
         for at in rows.clone().step_by(BLOCK) {
             let block = at..rows.end.min(at + BLOCK);
             let from = (at - rows.start) * width;
@@ -217,7 +218,8 @@ impl Plan {
             for (position, slot, offset, input) in &split.numbers {
                 if let Some(column) = batch.columns.get(*input) {
                     let states = batch.states(*input, block.clone());
-                    numbers(slot, column, block.clone(), vectors.iter_mut().skip(*offset).step_by(width), |row| {
+                    let places = vectors.iter_mut().skip(*offset).step_by(width);
+                    room.fill(slot, column, block.clone(), places, |row| {
                         firsts.note(row, *position, without_number(states.and_then(|states| states.get(row))));
                     });
                     // No step fills what is ERROR.
@@ -273,37 +275,46 @@ fn without_number(input: Option<&RowState>) -> State {
     }
 }
 
-/// Computes a slot that is a number for the rows of a block; tells which of them, counted in the block, have none.
-fn numbers<'o>(
-    slot: &Slot,
-    column: &Column<'_>,
-    block: Range<usize>,
-    out: impl Iterator<Item = &'o mut f32>,
-    mut incomplete: impl FnMut(usize),
-) {
-    let mut put = |row: usize, is_finite: bool, out: &mut f32| {
-        if !is_finite {
-            *out = QUIET_NAN;
-            incomplete(row);
+/// Room for the numbers of one slot in a block.
+struct Room {
+    numbers: [f64; BLOCK],
+    rounded: [f32; BLOCK],
+}
+
+impl Room {
+    /// Computes a slot that is a number for the rows of a block; tells which of them, counted in the block, have none.
+    fn fill<'o>(
+        &mut self,
+        slot: &Slot,
+        column: &Column<'_>,
+        block: Range<usize>,
+        out: impl Iterator<Item = &'o mut f32>,
+        mut incomplete: impl FnMut(usize),
+    ) {
+        let rounded = self.rounded.get_mut(..block.len()).unwrap_or_default();
+        if slot.steps.is_empty() {
+            column.float32s(block.start, rounded);
+        } else {
+            let numbers = self.numbers.get_mut(..block.len()).unwrap_or_default();
+            column.numbers(block.start, numbers);
+            slot.numbers(numbers);
+            numbers.iter().zip(&mut *rounded).for_each(|(number, out)| {
+                round(*number, out);
+            });
         }
-    };
-    if slot.steps.is_empty() {
-        let mut room = [0.0; BLOCK];
-        let numbers = room.get_mut(..block.len()).unwrap_or_default();
-        column.float32s(block.start, numbers);
-        for (row, (number, out)) in numbers.iter().zip(out).enumerate() {
+        // Looked at together, as nearly always all of them are: several go through the processor at a time.
+        let are_finite = rounded.iter().fold(true, |are, number| are & number.is_finite());
+        if are_finite {
+            out.zip(rounded).for_each(|(out, number)| *out = *number);
+            return;
+        }
+        for (row, (out, number)) in out.zip(rounded).enumerate() {
             *out = *number;
-            put(row, number.is_finite(), out);
+            if !number.is_finite() {
+                *out = QUIET_NAN;
+                incomplete(row);
+            }
         }
-        return;
-    }
-    let mut room = [0.0; BLOCK];
-    let numbers = room.get_mut(..block.len()).unwrap_or_default();
-    column.numbers(block.start, numbers);
-    slot.numbers(numbers);
-    for (row, (number, out)) in numbers.iter().zip(out).enumerate() {
-        let is_finite = round(*number, out);
-        put(row, is_finite, out);
     }
 }
 

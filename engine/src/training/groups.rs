@@ -1,6 +1,7 @@
 //! Rows grouped by entity.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use super::entities::NOBODY;
 
@@ -8,8 +9,8 @@ use super::entities::NOBODY;
 pub(super) struct Groups {
     /// Where the group of each entity begins, and where the last ends.
     starts: Vec<usize>,
-    /// The rows, group by group.
-    rows: Vec<u32>,
+    /// The rows, group by group; found when they are asked for.
+    rows: OnceLock<Vec<u32>>,
     /// Where each row stands among those; nobody's rows stand nowhere.
     places: Vec<u32>,
 }
@@ -24,20 +25,29 @@ impl Groups {
             starts[at] += starts[at - 1];
         }
         let mut next = starts.clone();
-        let mut rows = vec![0; starts.last().copied().unwrap_or(0)];
         // The number of a row's entity gives way to its place.
-        for (row, number) in numbers.iter_mut().enumerate().filter(|(_, number)| **number != NOBODY) {
+        for number in numbers.iter_mut().filter(|number| **number != NOBODY) {
             let place = &mut next[*number as usize];
-            rows[*place] = row as u32;
             *number = *place as u32;
             *place += 1;
         }
-        Self { starts, rows, places: numbers }
+        Self { starts, rows: OnceLock::new(), places: numbers }
     }
 
     /// The rows of an entity.
     pub(super) fn of(&self, entity: usize) -> &[u32] {
-        self.rows.get(self.range(entity)).unwrap_or_default()
+        self.all().get(self.range(entity)).unwrap_or_default()
+    }
+
+    /// The rows of all.
+    fn all(&self) -> &Vec<u32> {
+        self.rows.get_or_init(|| {
+            let mut rows = vec![0; self.rows()];
+            for (row, place) in self.places.iter().enumerate().filter(|(_, place)| **place != NOBODY) {
+                rows[*place as usize] = row as u32;
+            }
+            rows
+        })
     }
 
     /// Where they stand among all.
@@ -49,12 +59,9 @@ impl Groups {
     pub(super) fn sort_each_by<K: Copy + Ord>(&mut self, keys: &mut [K]) {
         for entity in 0..self.len() {
             let range = self.range(entity);
-            let (Some(keys), Some(rows)) = (keys.get_mut(range.clone()), self.rows.get_mut(range.clone())) else {
-                continue;
-            };
-            if keys.is_sorted() {
-                continue;
-            }
+            let Some(keys) = keys.get_mut(range.clone()).filter(|keys| !keys.is_sorted()) else { continue };
+            self.all();
+            let Some(rows) = self.rows.get_mut().and_then(|rows| rows.get_mut(range.clone())) else { continue };
             let mut both: Vec<(K, u32)> = keys.iter().copied().zip(rows.iter().copied()).collect();
             both.sort_by_key(|(key, _)| *key);
             for (at, (key, row)) in both.into_iter().enumerate() {
@@ -66,12 +73,12 @@ impl Groups {
 
     /// For each row where it stands, and behind all those of entities the rows of nobody, whose number is given too.
     pub(super) fn all_places(&self) -> (Vec<u32>, usize) {
-        let (mut places, mut next) = (self.places.clone(), self.rows.len());
+        let (mut places, mut next) = (self.places.clone(), self.rows());
         for place in places.iter_mut().filter(|place| **place == NOBODY) {
             *place = next as u32;
             next += 1;
         }
-        (places, next - self.rows.len())
+        (places, next - self.rows())
     }
 
     /// Where each row stands; nobody's rows stand nowhere.
@@ -80,8 +87,8 @@ impl Groups {
     }
 
     /// How many rows stand in groups.
-    pub(super) const fn rows(&self) -> usize {
-        self.rows.len()
+    pub(super) fn rows(&self) -> usize {
+        self.starts.last().copied().unwrap_or(0)
     }
 
     /// How many entities there are.

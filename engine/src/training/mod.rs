@@ -6,8 +6,10 @@
 
 mod dense;
 mod entities;
+mod grid;
 mod groups;
 mod history;
+mod marks;
 mod outputs;
 mod parts;
 mod rows;

@@ -11,9 +11,10 @@ use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_schema::{Field, Schema};
 
 use super::TrainingError;
+use super::marks::Marks;
 use crate::dtype::{DType, Scalar};
 use crate::plan::{RowState, RowStates, State};
-use crate::status::{Reason, Status};
+use crate::status::Reason;
 use crate::value::{List, Value, write_item, write_list};
 
 /// A feature of every row of a spine.
@@ -55,11 +56,7 @@ pub fn to_arrow(features: &[JoinedFeature], rows: usize) -> Result<[RecordBatch;
 pub(super) struct Cells {
     dtype: DType,
     kind: Kind,
-    len: usize,
-    /// Which have a value; none: all.
-    present: Option<Vec<bool>>,
-    /// The positions whose status is not that of their value, PRESENT or NULL.
-    odd: Vec<(u32, RowState)>,
+    marks: Marks,
 }
 
 enum Kind {
@@ -81,26 +78,18 @@ impl Cells {
                 Kind::Bytes(Vec::new(), Vec::with_capacity(rows))
             }
         };
-        Self { dtype, kind, len: 0, present: None, odd: Vec::new() }
+        Self { dtype, kind, marks: Marks::default() }
     }
 
     /// How many there are.
     pub(super) const fn len(&self) -> usize {
-        self.len
+        self.marks.len()
     }
 
     /// Adds a value with its status; a default may fill what is MISSING.
     #[inline]
     pub(super) fn push(&mut self, value: Value<'_>, state: RowState) {
-        let is_present = !value.is_null();
-        if state.status != if is_present { Status::Present } else { Status::Null } {
-            self.odd.push((self.len as u32, state));
-        }
-        if is_present && self.present.is_none() {
-            self.len += 1;
-        } else {
-            self.note(1, Some(&[is_present]));
-        }
+        self.marks.push(!value.is_null(), state);
         match &mut self.kind {
             Kind::Ints(ints) => ints.push(match value {
                 Value::Int(value) | Value::Time(value) => value,
@@ -120,21 +109,11 @@ impl Cells {
         }
     }
 
-    /// Notes of so many more which have a value; none: all.
-    fn note(&mut self, more: usize, present: Option<&[bool]>) {
-        if self.present.is_some() || present.is_some() {
-            let all = self.present.get_or_insert_with(|| vec![true; self.len]);
-            all.extend_from_slice(present.unwrap_or_default());
-            all.resize(self.len + more, true);
-        }
-        self.len += more;
-    }
-
     /// Adds whole numbers. `present`: which there are; none: all.
     pub(super) fn extend_ints(&mut self, values: &[i64], present: Option<&[bool]>) {
         if let Kind::Ints(ints) = &mut self.kind {
             ints.extend_from_slice(values);
-            self.note(values.len(), present);
+            self.marks.extend(values.len(), present);
         }
     }
 
@@ -142,7 +121,7 @@ impl Cells {
     pub(super) fn extend_floats(&mut self, values: &[f64], present: Option<&[bool]>) {
         if let Kind::Floats(floats) = &mut self.kind {
             floats.extend_from_slice(values);
-            self.note(values.len(), present);
+            self.marks.extend(values.len(), present);
         }
     }
 
@@ -154,23 +133,8 @@ impl Cells {
 
     /// The feature in the order of the rows: `places` tells where the value of each stands among those of all parts.
     pub(super) fn finish(parts: &[Self], places: &[u32], name: String, dtype: DType) -> JoinedFeature {
-        if parts.iter().all(|part| part.odd.is_empty() && part.present.is_none()) {
-            let states = RowStates::Present(places.len());
-            return JoinedFeature { name, dtype, values: Self::gather(parts, places, dtype, None), states };
-        }
-        let (mut present, mut states) = (Vec::new(), Vec::new());
-        for part in parts {
-            let start = states.len();
-            present.extend((0..part.len).map(|position| part.is_present(position)));
-            let state = |is_present: &bool| RowState::from(if *is_present { State::PRESENT } else { State::NULL });
-            states.extend(present.iter().skip(start).map(state));
-            // What is not there is not PRESENT, whatever it is.
-            let odd = part.odd.iter().filter(|(_, state)| state.status != Status::Present);
-            odd.for_each(|(position, state)| states[start + *position as usize] = *state);
-        }
-        let nulls: Vec<bool> = gathered(&present, places);
-        let states = RowStates::Each(places.iter().map(|place| states[*place as usize]).collect());
-        JoinedFeature { name, dtype, values: Self::gather(parts, places, dtype, Some(nulls.into())), states }
+        let (nulls, states) = Marks::finish(parts.iter().map(|part| &part.marks), places);
+        JoinedFeature { name, dtype, values: Self::gather(parts, places, dtype, nulls), states }
     }
 
     /// The values in the order of the rows. `nulls`: none if every value is present.
@@ -184,7 +148,7 @@ impl Cells {
             }
             DType::Scalar(_) | DType::List(_) | DType::Vector(_) => {
                 // Each value: its part and its position there.
-                let each = parts.iter().flat_map(|part| (0..part.len).map(move |position| (part, position)));
+                let each = parts.iter().flat_map(|part| (0..part.len()).map(move |position| (part, position)));
                 let each: Vec<(&Self, usize)> = each.collect();
                 values(dtype, || places.iter().filter_map(|place| each.get(*place as usize)).copied())
             }
@@ -219,13 +183,13 @@ impl Cells {
     }
 
     fn is_present(&self, position: usize) -> bool {
-        self.present.as_ref().is_none_or(|present| present.get(position).copied().unwrap_or(false))
+        self.marks.is_present(position)
     }
 }
 
 /// The numbers of all parts, one after the other.
 fn whole<T: Copy>(parts: &[Cells], of: impl Fn(&Cells) -> &[T]) -> Cow<'_, [T]> {
-    let mut filled = parts.iter().filter(|part| part.len > 0);
+    let mut filled = parts.iter().filter(|part| part.len() > 0);
     match (filled.next(), filled.next()) {
         (None, _) => Cow::Borrowed(&[]),
         (Some(one), None) => Cow::Borrowed(of(one)),
@@ -310,5 +274,5 @@ fn lists<'c>(item: Scalar, length: Option<i32>, cells: impl Iterator<Item = Opti
 
 /// Values in their order. It is not generic, so that the types of lists in lists come to an end.
 fn array_of(cells: &Cells) -> ArrayRef {
-    values(cells.dtype, || (0..cells.len).map(move |at| (cells, at)))
+    values(cells.dtype, || (0..cells.len()).map(move |at| (cells, at)))
 }

@@ -14,17 +14,32 @@ pub(super) fn in_shares<T: Send>(
     weight: impl Fn(usize) -> usize,
     work: impl Fn(Range<usize>) -> Result<T, TrainingError> + Sync,
 ) -> Result<Vec<T>, TrainingError> {
-    let (ranges, work) = (shares(entities, threads.max(1), weight), &work);
+    at_once(shares(entities, threads, weight), work)
+}
+
+/// What `work` makes of each job, a thread each.
+///
+/// # Errors
+/// That of the first job that has one.
+pub(super) fn at_once<J: Send, T: Send>(
+    mut jobs: Vec<J>,
+    work: impl Fn(J) -> Result<T, TrainingError> + Sync,
+) -> Result<Vec<T>, TrainingError> {
+    if jobs.len() == 1 {
+        return jobs.pop().into_iter().map(work).collect();
+    }
+    let work = &work;
     std::thread::scope(|scope| {
-        let workers: Vec<_> = ranges.into_iter().map(|range| scope.spawn(move || work(range))).collect();
+        let workers: Vec<_> = jobs.into_iter().map(|job| scope.spawn(move || work(job))).collect();
         let gone = |_| Err(TrainingError::Definition("a thread of the join ended early".to_owned()));
         workers.into_iter().map(|worker| worker.join().unwrap_or_else(gone)).collect()
     })
 }
 
-fn shares(entities: usize, threads: usize, weight: impl Fn(usize) -> usize) -> Vec<Range<usize>> {
+/// The entities, shared out evenly.
+pub(super) fn shares(entities: usize, threads: usize, weight: impl Fn(usize) -> usize) -> Vec<Range<usize>> {
     let total: usize = (0..entities).map(&weight).sum();
-    let share = total.div_ceil(threads).max(1);
+    let share = total.div_ceil(threads.max(1)).max(1);
     let (mut ranges, mut start, mut taken) = (Vec::new(), 0, 0);
     for entity in 0..entities {
         taken += weight(entity);

@@ -61,7 +61,9 @@ impl<'a> Spine<'a> {
                 *at = *time;
             }
         }
-        rows.sort_each_by(&mut times);
+        if !self.times.is_sorted() {
+            rows.sort_each_by(&mut times);
+        }
         Ok((entities, Asking { rows, times }))
     }
 
@@ -91,9 +93,14 @@ pub(super) struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// The table of the spine, and its column that stands for one of the source.
-    pub(super) fn column(&self, of_source: usize) -> Option<(&Table<'_>, usize)> {
-        Some((&self.table, self.of_source.get(of_source).copied().flatten()?))
+    /// The columns of the spine.
+    pub(super) const fn table(&self) -> &Table<'_> {
+        &self.table
+    }
+
+    /// The column of the spine that stands for one of the source.
+    pub(super) fn column(&self, of_source: usize) -> Option<usize> {
+        self.of_source.get(of_source).copied().flatten()
     }
 
     /// The projections of the requests at these places, one after the other.

@@ -1,11 +1,15 @@
 //! The history of a source as batches of Arrow, its columns found by name once.
 
+use std::borrow::Cow;
+
 use arrow_array::RecordBatch;
 use bumpalo::Bump;
 
 use super::TrainingError;
+use super::entities::NOBODY;
 use crate::arrow::Column;
 use crate::definitions::{self, Entity, Source};
+use crate::dtype::Scalar;
 use crate::value::Value;
 
 /// The rows of a source, or of a spine.
@@ -151,42 +155,42 @@ impl<'a> Table<'a> {
         Ok(())
     }
 
-    /// Whole numbers, times or bools, each laid down at the place that its row has among so many; a row whose place is none of those is left out. None: one
-    /// that has a place is null, or no such number.
+    /// Whether the whole numbers or times of a column ascend from row to row, as far as that is seen at a glance.
+    pub(super) fn is_sorted(&self, column: usize) -> bool {
+        let mut last = i64::MIN;
+        self.batches.iter().all(|columns| {
+            let Some(Some(ints)) = columns.get(column).map(|column| column.as_ref()?.plain_ints()) else {
+                return false;
+            };
+            let ascends = ints.is_sorted() && ints.first().is_none_or(|first| last <= *first);
+            last = ints.last().copied().unwrap_or(last);
+            ascends
+        })
+    }
+
+    /// The whole numbers, times or bools of a column, each laid down at the place that its row has among so many; a row whose place is none of those is left
+    /// out. None: one that has a place is null, or no such number.
     pub(super) fn ints_at(&self, column: usize, places: &[u32], count: usize) -> Option<Vec<i64>> {
-        self.laid(column, places, vec![0; count], (Column::plain_ints, int))
+        let laid = self.laid(&[(column, Scalar::Int64)], places, count)?;
+        Some(laid.into_iter().map(u64::cast_signed).collect())
     }
 
-    /// The same of floats; null is NaN.
-    pub(super) fn floats_at(&self, column: usize, places: &[u32], count: usize) -> Option<Vec<f64>> {
-        let float = |value: Value<'_>| if value.is_null() { Some(f64::NAN) } else { value.as_f64() };
-        self.laid(column, places, vec![0.0; count], (Column::plain_floats, float))
-    }
-
-    fn laid<T: Copy + 'a>(
-        &self,
-        column: usize,
-        mut places: &[u32],
-        mut out: Vec<T>,
-        (plain, one): (impl Fn(&Column<'a>) -> Option<&'a [T]>, impl Fn(Value<'_>) -> Option<T>),
-    ) -> Option<Vec<T>> {
-        let mut arena = Bump::new();
-        for (batch, columns) in self.batches.iter().enumerate() {
+    /// The same of several columns, row by row, as bits. Null is NaN where the type is one of floats; elsewhere it gives none.
+    pub(super) fn laid(&self, columns: &[(usize, Scalar)], mut places: &[u32], count: usize) -> Option<Vec<u64>> {
+        let mut out = vec![0; count * columns.len()];
+        for (batch, found) in self.batches.iter().enumerate() {
             let of_batch;
             (of_batch, places) = places.split_at_checked(self.starts.rows(batch))?;
-            let column = columns.get(column)?.as_ref()?;
-            if let Some(values) = plain(column) {
-                for (place, value) in of_batch.iter().zip(values) {
-                    if let Some(out) = out.get_mut(*place as usize) {
-                        *out = *value;
-                    }
-                }
-                continue;
-            }
-            for (row, place) in of_batch.iter().enumerate() {
-                if let Some(out) = out.get_mut(*place as usize) {
-                    *out = one(column.value(row, &arena).ok()?)?;
-                    arena.reset();
+            let numbers = |(column, dtype): &(usize, Scalar)| {
+                let column = found.get(*column)?.as_ref()?;
+                Numbers::of(column, is_float(*dtype)?, of_batch)
+            };
+            let numbers = columns.iter().map(numbers).collect::<Option<Vec<_>>>()?;
+            for (row, place) in of_batch.iter().enumerate().filter(|(_, place)| **place != NOBODY) {
+                let start = *place as usize * columns.len();
+                let cells = out.get_mut(start..start + columns.len())?;
+                for (cell, numbers) in cells.iter_mut().zip(&numbers) {
+                    *cell = numbers.bits(row);
                 }
             }
         }
@@ -247,6 +251,63 @@ impl<'a> Table<'a> {
         let row = before + place.row as usize;
         TrainingError::Value { table: self.name.to_owned(), column: name.to_owned(), row, why }
     }
+}
+
+/// Whether numbers of a type are floats; none if it is no type of numbers.
+pub(super) const fn is_float(dtype: Scalar) -> Option<bool> {
+    match dtype {
+        Scalar::Float32 | Scalar::Float64 => Some(true),
+        Scalar::Bool | Scalar::Int32 | Scalar::Int64 | Scalar::Timestamp => Some(false),
+        Scalar::String | Scalar::Bytes => None,
+    }
+}
+
+/// The numbers of a column of one batch.
+enum Numbers<'a> {
+    Ints(Cow<'a, [i64]>),
+    Floats(Cow<'a, [f64]>),
+}
+
+impl<'a> Numbers<'a> {
+    /// None: one that has a place is not such a number. The others are not looked at.
+    fn of(column: &Column<'a>, is_float: bool, places: &[u32]) -> Option<Self> {
+        if is_float {
+            let float = |value: Value<'_>| if value.is_null() { Some(f64::NAN) } else { value.as_f64() };
+            return column
+                .plain_floats()
+                .map(Cow::Borrowed)
+                .or_else(|| one_by_one(column, places, float).map(Cow::Owned))
+                .map(Self::Floats);
+        }
+        column
+            .plain_ints()
+            .map(Cow::Borrowed)
+            .or_else(|| one_by_one(column, places, int).map(Cow::Owned))
+            .map(Self::Ints)
+    }
+
+    #[inline]
+    fn bits(&self, row: usize) -> u64 {
+        match self {
+            Self::Ints(ints) => ints.get(row).copied().unwrap_or_default().cast_unsigned(),
+            Self::Floats(floats) => floats.get(row).copied().unwrap_or_default().to_bits(),
+        }
+    }
+}
+
+fn one_by_one<T: Clone + Default>(
+    column: &Column<'_>,
+    places: &[u32],
+    one: impl Fn(Value<'_>) -> Option<T>,
+) -> Option<Vec<T>> {
+    let (mut arena, mut numbers) = (Bump::new(), vec![T::default(); places.len()]);
+    for (row, (place, number)) in places.iter().zip(&mut numbers).enumerate() {
+        if *place != NOBODY {
+            *number = one(column.value(row, &arena).ok()?)?;
+            arena.reset();
+        }
+    }
+    Some(numbers)
 }
 
 /// A whole number or a time; a bool is 0 or 1.

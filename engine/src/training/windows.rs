@@ -1,16 +1,19 @@
 //! Window views, joined: each entity's events and rows in one sweep, the entities shared out among threads.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use bumpalo::Bump;
 
 use super::TrainingError;
-use super::dense::Dense;
+use super::dense::{Dense, Room};
+use super::grid::{Grid, Part};
 use super::groups::Groups;
 use super::history::{BLOCK, History};
+use super::marks::Marks;
 use super::outputs::{Cells, JoinedFeature};
-use super::shares::in_shares;
+use super::shares::{at_once, in_shares, shares};
 use super::spine::{Asking, Request, Spine};
 use super::table::Place;
 use crate::definitions::View;
@@ -38,21 +41,26 @@ pub(super) fn join(
     let request = plan.include_request().then(|| spine.request(&plan)).transpose()?;
     let are_differences = features.iter().all(|feature| plan.is_difference(*feature));
     let dense = if are_differences { Dense::new(&history, &mut events, &asking, request.as_ref()) } else { None };
-    let job = Job { history: &history, spine, asking, events, dense, request, features };
-    let mut parts = job.run(threads.max(1))?;
+    let all: Vec<(String, DType)> =
+        plan.features().map(|(name, dtype)| (format!("{}.{name}", view.name), dtype)).collect();
+    let named: Vec<(String, DType)> = features.iter().filter_map(|feature| all.get(*feature).cloned()).collect();
+    let job = Job { history: &history, spine, asking, events, request, features, named: &named };
     let (places, strays) = job.asking.rows.all_places();
+    if let Some(dense) = &dense
+        && let Some(mut grid) = Grid::new(&job.dtypes(), places.len())
+    {
+        let mut marks = job.run_dense(dense, &mut grid, threads)?;
+        marks.push(std::iter::repeat_with(|| Marks::of_bad_keys(strays)).take(named.len()).collect());
+        return Ok(grid.finish(&marks, &places, &named));
+    }
+    let mut parts = in_shares(job.events.len(), threads, |entity| job.weight(entity), |range| job.part(range))?;
     let mut last = job.cells(strays);
     last.iter_mut().for_each(|cells| cells.push_bad_keys(strays));
     parts.push(last);
-    let named: Vec<(String, DType)> =
-        plan.features().map(|(name, dtype)| (format!("{}.{name}", view.name), dtype)).collect();
     let mut joined = Vec::with_capacity(features.len());
-    for (at, feature) in features.iter().enumerate() {
-        let mut of_feature = Vec::with_capacity(parts.len());
-        for part in &mut parts {
-            of_feature.push(std::mem::replace(&mut part[at], Cells::new(NONE, 0)));
-        }
-        let Some((name, dtype)) = named.get(*feature) else { continue };
+    for (at, (name, dtype)) in named.iter().enumerate() {
+        let of_feature: Vec<Cells> =
+            parts.iter_mut().map(|part| std::mem::replace(&mut part[at], Cells::new(NONE, 0))).collect();
         joined.push(Cells::finish(&of_feature, &places, name.clone(), *dtype));
     }
     Ok(joined)
@@ -63,48 +71,64 @@ struct Job<'a> {
     spine: &'a Spine<'a>,
     asking: Asking,
     events: Groups,
-    /// None: events are looked at one by one.
-    dense: Option<Dense>,
     request: Option<Request<'a>>,
     features: &'a [usize],
+    /// Their names and types.
+    named: &'a [(String, DType)],
 }
 
 impl Job<'_> {
+    fn dtypes(&self) -> Vec<DType> {
+        self.named.iter().map(|(_, dtype)| *dtype).collect()
+    }
+
     /// Room for the values of every feature that is asked for.
     fn cells(&self, rows: usize) -> Vec<Cells> {
-        let dtypes: Vec<DType> = self.history.plan.features().map(|(_, dtype)| dtype).collect();
-        self.features.iter().map(|feature| Cells::new(dtypes.get(*feature).copied().unwrap_or(NONE), rows)).collect()
+        self.named.iter().map(|(_, dtype)| Cells::new(*dtype, rows)).collect()
     }
 
-    /// The values of all entities, in parts that follow each other.
-    fn run(&self, threads: usize) -> Result<Vec<Vec<Cells>>, TrainingError> {
-        let weight = |entity: usize| self.events.range(entity).len() + self.asking.rows.range(entity).len();
-        in_shares(self.events.len(), threads, weight, |range| self.part(range))
+    fn weight(&self, entity: usize) -> usize {
+        self.events.range(entity).len() + self.asking.rows.range(entity).len()
     }
 
-    fn part(&self, entities: std::ops::Range<usize>) -> Result<Vec<Cells>, TrainingError> {
-        let rows = entities.clone().map(|entity| self.asking.rows.range(entity).len()).sum();
-        let mut cells = self.cells(rows);
-        // The cell of each feature of the view, if it is asked for.
+    /// For each feature of the view its position among those that are asked for.
+    fn asked(&self) -> Vec<Option<usize>> {
         let mut asked = vec![None; self.history.plan.features().len()];
         for (at, feature) in self.features.iter().enumerate() {
             if let Some(place) = asked.get_mut(*feature) {
                 *place = Some(at);
             }
         }
-        let mut output = Output { asked: &asked, cells: &mut cells };
-        let mut arena = Bump::new();
-        if let Some(dense) = &self.dense {
+        asked
+    }
+
+    /// Fills in a grid, and gives the marks of its parts.
+    fn run_dense(&self, dense: &Dense, grid: &mut Grid, threads: usize) -> Result<Vec<Vec<Marks>>, TrainingError> {
+        let shares = shares(self.events.len(), threads, |entity| self.weight(entity));
+        let rows_of = |share: &Range<usize>| share.clone().map(|entity| self.asking.rows.range(entity).len()).sum();
+        let rows: Vec<usize> = shares.iter().map(rows_of).collect();
+        let asked = self.asked();
+        let jobs: Vec<(Range<usize>, Part<'_>)> = shares.into_iter().zip(grid.parts(&rows, &asked)).collect();
+        at_once(jobs, |(entities, mut part)| {
             let (of, groups) = ((self.history, self.features), (&self.events, &self.asking));
-            let mut room = Vec::new();
+            let (mut room, mut arena) = (Room::default(), Bump::new());
             for entity in entities {
-                if !dense.sweep(of, groups, entity, &mut room, &mut output) {
-                    self.block(&[entity], &arena, &mut output)?;
+                if !dense.sweep(of, groups, entity, &mut room, &mut part) {
+                    self.block(&[entity], &arena, &mut part)?;
                     arena.reset();
                 }
             }
-            return Ok(cells);
-        }
+            Ok(part.into_marks())
+        })
+    }
+
+    /// The values of these entities.
+    fn part(&self, entities: Range<usize>) -> Result<Vec<Cells>, TrainingError> {
+        let rows = entities.clone().map(|entity| self.asking.rows.range(entity).len()).sum();
+        let mut cells = self.cells(rows);
+        let asked = self.asked();
+        let mut output = Output { asked: &asked, cells: &mut cells };
+        let mut arena = Bump::new();
         let mut entities = entities.peekable();
         while entities.peek().is_some() {
             let (mut block, mut events) = (Vec::new(), 0);
@@ -118,7 +142,11 @@ impl Job<'_> {
         Ok(cells)
     }
 
-    fn block(&self, entities: &[usize], arena: &Bump, output: &mut Output<'_>) -> Result<(), TrainingError> {
+    /// The values of entities whose events are looked at one by one.
+    fn block<S>(&self, entities: &[usize], arena: &Bump, output: &mut S) -> Result<(), TrainingError>
+    where
+        for<'s, 'v> &'s mut S: Sink<'v>,
+    {
         let plan = self.history.plan;
         let events = entities.iter().flat_map(|entity| self.events.of(*entity));
         let places: Vec<Place> = events.map(|event| self.history.table.place(*event)).collect();

@@ -34,8 +34,7 @@ impl Bounds {
     pub(super) const fn end(self, t: i64) -> i64 {
         match (self.offset, self.hop) {
             // e < t, whatever the resolution.
-            (0, _) => t.saturating_sub(1),
-            (offset, None) => t.saturating_sub(offset),
+            (0, _) | (_, None) => t.saturating_sub(self.before_end()),
             (offset, Some(hop)) => floor(t.saturating_sub(offset), hop),
         }
     }
@@ -47,6 +46,19 @@ impl Bounds {
         match self.hop {
             None => start,
             Some(hop) => floor(start, hop),
+        }
+    }
+
+    /// By how much windows without tiles end before t.
+    pub(super) const fn before_end(self) -> i64 {
+        if self.offset == 0 { 1 } else { self.offset }
+    }
+
+    /// By how much those of this length start before t; lifetime does not start.
+    pub(super) const fn before_start(self, length: Option<i64>) -> Option<i64> {
+        match length {
+            Some(length) => Some(self.offset.saturating_add(length)),
+            None => None,
         }
     }
 

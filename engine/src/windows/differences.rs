@@ -1,8 +1,8 @@
 //! Features that are differences of what all events up to two of them come to, for many rows at once.
 
-use super::bounds::Bounds;
 use super::events::Events;
 use super::finish::{Feature, Function};
+use super::passed::Passed;
 use super::plan::WindowPlan;
 use super::prefix::{Prefix, Spans};
 use super::sweep::{Asked, Sink};
@@ -28,71 +28,31 @@ impl WindowPlan {
     ) -> Vec<usize> {
         let times: Vec<i64> = events.heads().iter().map(|head| head.time).collect();
         let asked: Vec<i64> = rows.iter().map(|row| row.t).collect();
-        let entered = self.entered(&times, &asked);
-        let left = |length: &Option<i64>| Some(self.left(&times, &asked, *length));
-        let left: Vec<Option<Vec<u32>>> = self.lengths.iter().map(left).collect();
+        let passed = self.passed(&times, &asked, |_| true);
         let prefixes: Vec<Option<Prefix>> = self.specs.iter().map(|spec| Prefix::of(spec, events, rows)).collect();
         let all = self.finishers().iter().enumerate().filter(|(_, feature)| feature.is_difference());
-        self.give(all, &prefixes, (&left, &entered), sink)
+        self.give(all, &prefixes, &passed, sink)
     }
 
-    /// For each row how many events have entered the windows.
-    pub(super) fn entered(&self, times: &[i64], asked: &[i64]) -> Vec<u32> {
-        match self.bounds.hop {
-            // The compiler is told what does not change from row to row.
-            None => {
-                let bounds = Bounds { hop: None, ..self.bounds };
-                until(times, asked, |t| bounds.end(t))
-            }
-            Some(_) => until(times, asked, |t| self.bounds.end(t)),
-        }
-    }
-
-    /// For each row how many events have left the windows of a length.
-    pub(super) fn left(&self, times: &[i64], asked: &[i64], length: Option<i64>) -> Vec<u32> {
-        match (self.bounds.hop, length) {
-            (None, Some(length)) => {
-                let bounds = Bounds { hop: None, ..self.bounds };
-                until(times, asked, |t| bounds.start(t, Some(length)))
-            }
-            (None | Some(_), _) => until(times, asked, |t| self.bounds.start(t, length)),
-        }
-    }
-
-    /// Gives those of these features whose sums there are, and tells which those are. `left` and `entered`: for each row how many events have left the
-    /// windows of each length, and how many have entered.
+    /// Gives those of these features whose sums there are, and tells which those are.
     pub(super) fn give<'v>(
         &'v self,
         features: impl Iterator<Item = (usize, &'v Feature)>,
         prefixes: &[Option<Prefix>],
-        (left, entered): (&[Option<Vec<u32>>], &[u32]),
+        passed: &Passed,
         sink: &mut impl Sink<'v>,
     ) -> Vec<usize> {
         let (mut room, mut given) = (Room::default(), Vec::new());
         for (position, feature) in features {
-            if let (Some(Some(prefix)), Some(Some(left))) = (prefixes.get(feature.spec), left.get(feature.length)) {
-                feature.give(position, prefix, &Spans { from: left, to: entered }, &mut room, sink);
+            if let (Some(Some(prefix)), Some(Some(left))) =
+                (prefixes.get(feature.spec), passed.left.get(feature.length))
+            {
+                feature.give(position, prefix, &Spans { from: left, to: &passed.entered }, &mut room, sink);
                 given.push(position);
             }
         }
         given
     }
-}
-
-/// For each row how many events there are up to what `edge` makes of its time. Both stand in the order of time.
-#[inline]
-fn until(times: &[i64], asked: &[i64], edge: impl Fn(i64) -> i64) -> Vec<u32> {
-    let mut count = 0;
-    let of_row = |t: &i64| {
-        let edge = edge(*t);
-        while let Some(time) = times.get(count)
-            && *time <= edge
-        {
-            count += 1;
-        }
-        count as u32
-    };
-    asked.iter().map(of_row).collect()
 }
 
 impl Feature {

@@ -14,6 +14,7 @@ mod finish;
 mod intake;
 mod multiset;
 mod order;
+mod passed;
 mod plan;
 mod prefix;
 mod registers;

@@ -47,7 +47,7 @@ impl WindowPlan {
     pub fn sweep_strip<'v>(&'v self, strip: &Strip<'_>, features: &[usize], mut sink: impl Sink<'v>) -> bool {
         let found = || features.iter().filter_map(|position| Some((*position, self.finishers().get(*position)?)));
         let mut prefixes: Vec<Option<Prefix>> = self.specs.iter().map(|_| None).collect();
-        let mut left: Vec<Option<Vec<u32>>> = vec![None; self.lengths.len()];
+        let mut is_wanted = vec![false; self.lengths.len()];
         for (_, feature) in found() {
             let (Some(prefix), Some(spec)) = (prefixes.get_mut(feature.spec), self.specs.get(feature.spec)) else {
                 return false;
@@ -58,12 +58,12 @@ impl WindowPlan {
             if prefix.is_none() || !feature.is_difference() {
                 return false;
             }
-            if let (Some(left), Some(length)) = (left.get_mut(feature.length), self.lengths.get(feature.length)) {
-                left.get_or_insert_with(|| self.left(strip.times, strip.asked, *length));
+            if let Some(is_wanted) = is_wanted.get_mut(feature.length) {
+                *is_wanted = true;
             }
         }
-        let entered = self.entered(strip.times, strip.asked);
-        self.give(found(), &prefixes, (&left, &entered), &mut sink);
+        let passed = self.passed(strip.times, strip.asked, |length| is_wanted.get(length).copied().unwrap_or(false));
+        self.give(found(), &prefixes, &passed, &mut sink);
         true
     }
 }

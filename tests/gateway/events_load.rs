@@ -202,3 +202,27 @@ async fn what_can_not_be_loaded_says_why_and_changes_nothing() {
     assert_eq!(report["bad"][0]["code"], "LATE", "{report}");
     assert!(report["bad"][0]["message"].as_str().unwrap().contains("load states of a later cut"), "{report}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_null_state_forgets_an_entity() {
+    for store in Store::both() {
+        let served = Served::start(&store, &[]).await;
+        for (source, view) in [("tiled", "tiled"), ("plain", "plain")] {
+            served.rest(source, lines(source, 0..8)).await.unwrap();
+            let as_of = time::format(at(30));
+            let before = served.of_customer(view, 1, &as_of).await;
+            let columns: [(&str, ArrayRef); 2] = [
+                ("customer_id", Arc::new(Int64Array::from(vec![1, 77]))),
+                ("state", Arc::new(BinaryArray::from(vec![None, None]))),
+            ];
+            let batch = event_calls::arrow(&RecordBatch::try_from_iter(columns).unwrap());
+            let nothing = WriteStatesRequest { done: false, ..load(view, at(60), batch) };
+            for _ in 0..2 {
+                assert_eq!(served.load(nothing.clone()).await.unwrap()["accepted"], 2);
+            }
+            assert_ne!(served.of_customer(view, 1, &as_of).await, before);
+            assert_eq!(served.of_customer(view, 1, &as_of).await, served.of_customer(view, 77, &as_of).await);
+            assert_eq!(served.of_customer(view, 2, &as_of).await[0], before[0], "others stay");
+        }
+    }
+}

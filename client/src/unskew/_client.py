@@ -279,7 +279,8 @@ class FeatureStoreClient:
 
         Args:
             view: the name of a window view.
-            states: a table of the key columns of the view's entity and `state`, as `unskew.states` makes it.
+            states: a table of the key columns of the view's entity and `state`, as `unskew.states` makes it. A null
+                state forgets the entity: none of its events up to the cut is left.
             cut: the time up to which the states have all events: an aware datetime, or an int of microseconds since
                 1970-01-01 UTC. A multiple of the view's `resolution`, if it has one.
             complete_since: the time from which on the history has all events; None: it always had.

@@ -1,5 +1,6 @@
 """The commands of the offline store."""
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -103,9 +104,15 @@ def test_a_forgotten_entity_is_deleted_online(run: Command, tmp_path: Path) -> N
         at = payments((1, 7, 1, 1.0))["at"]
         rows = {"customer": [7, 8], "event_time": [at[0].as_py()] * 2, "limit": [5.0, 6.0], "region": ["n", "s"]}
         client.write_rows("profile", [dict(zip(rows, row, strict=True)) for row in zip(*rows.values(), strict=True)])
+        now = dt.datetime.now(dt.timezone.utc)
+        events = [{"id": who, "customer": who, "at": now, "amount": 5.0} for who in (7, 8)]
+        assert client.write_events("payments", events).accepted == 2
         ended = run("forget", definitions, "customer", "customer=7", "--address", gateway.address, "--json", *where)
-        assert ended.document["online"] == ["profile"]
-        assert ended.document["online_left"] == ["spending"]
+        assert ended.document["online"] == ["profile", "spending"]
+        assert ended.document["online_left"] == []
+        later = now + dt.timedelta(seconds=1)
+        known = client.vectors("payments_only", {"customer": [7, 8]}, as_of=later)
+        assert known.values.tolist() == [[0.0], [1.0]]
         reply = client.online_features(["7", "8"], ["profile.limit"])
         assert reply["7"].statuses["profile.limit"] is unskew.Status.MISSING
         assert reply["8"].statuses["profile.limit"] is unskew.Status.EXPIRED

@@ -27,7 +27,8 @@ const STATE: &str = "state";
 #[derive(Default)]
 struct Parsed {
     keys: Vec<Bytes>,
-    states: Vec<Bytes>,
+    /// None: the entity is to be forgotten.
+    states: Vec<Option<Bytes>>,
     rows: Vec<usize>,
     bad: Vec<BadRow>,
 }
@@ -81,7 +82,7 @@ impl Lookup {
         let mut faults: Vec<Option<RowFault>> = vec![None; keys.len()];
         let derive = |at: usize, stored: Option<&[u8]>| -> Result<Option<Vec<u8>>, String> {
             let loaded = LoadedState {
-                bytes: states.get(at).map(AsRef::as_ref).unwrap_or_default(),
+                bytes: states.get(at).and_then(Option::as_deref),
                 cut: batch.cut,
                 complete_since: batch.complete_since.unwrap_or(i64::MIN),
             };
@@ -162,26 +163,27 @@ fn parse(view: &ServedWindow, first: usize, batch: &RecordBatch, parsed: &mut Pa
     Ok(())
 }
 
-/// The store key and the state of a row.
+/// The store key and the state of a row; null is none.
 fn row(
     view: &ServedWindow,
     columns: &[(&str, Column<'_>)],
     index: usize,
     arena: &Bump,
-) -> Result<(Bytes, Bytes), (RowFault, String, String)> {
+) -> Result<(Bytes, Option<Bytes>), (RowFault, String, String)> {
     let mut parts = Vec::with_capacity(columns.len());
     for (name, column) in columns {
         let fault = if *name == STATE { RowFault::InvalidRow } else { RowFault::BadKey };
         let value = column.value(index, arena);
         parts.push(value.map_err(|why| (fault, (*name).to_owned(), format!("`{name}`: {why}")))?);
     }
-    let Some(Value::Bytes(state)) = parts.pop() else {
-        return Err((RowFault::InvalidRow, STATE.to_owned(), "`state` is null".to_owned()));
+    let state = match parts.pop() {
+        Some(Value::Bytes(state)) => Some(Bytes::copy_from_slice(state)),
+        _ => None,
     };
     let mut encoded = Vec::new();
     let done = view.key.encode(&parts, &mut encoded);
     done.map_err(|bad| (RowFault::BadKey, bad.column.unwrap_or_default(), bad.message))?;
     let mut key = Vec::new();
     keys::append_store_key(&encoded, view.name(), view.plan.view().version, &mut key);
-    Ok((key.into(), Bytes::copy_from_slice(state)))
+    Ok((key.into(), state))
 }

@@ -11,11 +11,15 @@ from pyiceberg.catalog import Catalog
 from unskew import _tables, _times, errors
 from unskew.definitions import Definitions, Entity, Source
 from unskew.offline import _catalog, _forgotten, _rows, _schema, maintenance
+from unskew.offline._probe import Probe
 
 if TYPE_CHECKING:
     from unskew._client import FeatureStoreClient
 
 __all__ = ["Erased", "Erasure"]
+
+AHEAD = 24 * 3_600_000_000
+"""Microseconds from now on in which a gateway may have events: clocks differ."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +48,9 @@ class Erasure:
     at: dt.datetime
     tables: tuple[Erased, ...]
     online: tuple[str, ...]
-    """Row views whose rows were deleted online."""
+    """Views whose rows and states were deleted online."""
     online_left: tuple[str, ...]
-    """Views that may still have the entity online: window views, whose states a gateway does not delete; all views
-    without a client."""
+    """Views that may still have the entity online: all of them without a client."""
 
     @property
     def complete(self) -> bool:
@@ -77,11 +80,15 @@ def forget(
         if source.iceberg and entity in _schema.entities_of(definitions, source):
             tables += [_erased(catalog, it, entity, wanted, purge) for it in _tables_of(catalog, source)]
     views = [view for view in definitions.views.values() if view.entity == name]
-    online = tuple(view.name for view in views if view.kind == "row") if client else ()
-    for view in online:
-        _delete_online(client, view, entity, wanted, at)
-    left = tuple(view.name for view in views if view.name not in online)
-    return Erasure(name, len(set(wanted)), recorded, _times.from_micros(at), tuple(tables), online, left)
+    names = tuple(view.name for view in views)
+    if client is None:
+        return Erasure(name, len(set(wanted)), recorded, _times.from_micros(at), tuple(tables), (), names)
+    for view in views:
+        if view.kind == "row":
+            _delete_rows(client, view.name, entity, wanted, at)
+        else:
+            _delete_states(client, Probe(definitions, view.name), entity, wanted, at)
+    return Erasure(name, len(set(wanted)), recorded, _times.from_micros(at), tuple(tables), names, ())
 
 
 def _entity(definitions: Definitions, name: str) -> Entity:
@@ -141,12 +148,25 @@ def _erased(catalog: Catalog, identifier: str, entity: Entity, keys: Sequence[tu
     return Erased(identifier, rows, holding, tuple(sorted(tags)), files)
 
 
-def _delete_online(
-    client: "FeatureStoreClient | None", view: str, entity: Entity, keys: Sequence[tuple[Any, ...]], at: int
+def _delete_rows(
+    client: "FeatureStoreClient", view: str, entity: Entity, keys: Sequence[tuple[Any, ...]], at: int
 ) -> None:
     """A row without features deletes: it competes like any other, so older rows stay away too."""
-    if client is None:
-        return
     names = [column.name for column in entity.keys]
     rows = [{**dict(zip(names, key, strict=True)), "event_time": _times.from_micros(at)} for key in keys]
     client.write_rows(view, rows, strict=True)
+
+
+def _delete_states(
+    client: "FeatureStoreClient", probe: Probe, entity: Entity, keys: Sequence[tuple[Any, ...]], at: int
+) -> None:
+    """A load of null states, up to a time that no event has that is there."""
+    cut = at + AHEAD
+    if probe.resolution is not None:
+        cut = -(-cut // probe.resolution) * probe.resolution
+    columns = {
+        column.name: pa.array([key[place] for key in keys], _tables.arrow_type(column.dtype))
+        for place, column in enumerate(entity.keys)
+    }
+    states = pa.table({**columns, "state": pa.nulls(len(keys), pa.binary())})
+    client.write_states(probe.view.name, states, cut, done=False, strict=True)

@@ -8,8 +8,8 @@ use crate::windows::{BadState, State, WindowPlan};
 /// A state that was computed from history.
 #[derive(Clone, Copy, Debug)]
 pub struct LoadedState<'a> {
-    /// Its bytes.
-    pub bytes: &'a [u8],
+    /// Its bytes; none: the entity is to have no events up to the cut, whoever wrote them.
+    pub bytes: Option<&'a [u8]>,
     /// It has all events up to this time, in microseconds, and none after it; an edge of a tile, under a hop.
     pub cut: i64,
     /// From when on it knows all events, in microseconds; the least time: it always did.
@@ -55,7 +55,8 @@ impl WindowPlan {
         loaded: LoadedState<'_>,
         max_bytes: usize,
     ) -> Result<Option<Vec<u8>>, LoadError> {
-        let mut state = State::decode(self, loaded.bytes).map_err(LoadError::Bad)?;
+        let Some(bytes) = loaded.bytes else { return self.forget(stored, loaded.cut) };
+        let mut state = State::decode(self, bytes).map_err(LoadError::Bad)?;
         if let Some(newest) = state.newest().filter(|newest| *newest > loaded.cut) {
             return Err(LoadError::AfterCut(time::shown(newest)));
         }
@@ -75,6 +76,16 @@ impl WindowPlan {
             return Err(LoadError::TooLarge(value.len()));
         }
         Ok((stored != Some(value.as_slice())).then_some(value))
+    }
+
+    /// What is left of a stored state without its events up to a cut. None: it had none.
+    fn forget(&self, stored: Option<&[u8]>, cut: i64) -> Result<Option<Vec<u8>>, LoadError> {
+        let Some(stored) = stored else { return Ok(None) };
+        let mut live = State::decode(self, stored).map_err(LoadError::Stored)?;
+        live.forget(self, cut, cut)?;
+        let mut value = Vec::new();
+        live.encode(self, &mut value);
+        Ok((stored != value.as_slice()).then_some(value))
     }
 }
 

@@ -44,7 +44,7 @@ fn apply(view: &EventView, stored: Option<Vec<u8>>, minutes: &[i64]) -> Option<V
 }
 
 fn load(view: &EventView, stored: Option<&[u8]>, loaded: &[u8], cut: i64) -> Result<Option<Vec<u8>>, LoadError> {
-    view.plan.load(stored, LoadedState { bytes: loaded, cut, complete_since: i64::MIN }, usize::MAX)
+    view.plan.load(stored, LoadedState { bytes: Some(loaded), cut, complete_since: i64::MIN }, usize::MAX)
 }
 
 proptest! {
@@ -96,8 +96,26 @@ fn what_can_not_be_loaded_says_why() {
     let stored = apply(&view, None, &[100, 400, 10 * 24 * 60]).unwrap();
     assert_eq!(why(Some(&stored), &loaded, 2 * hour), LoadError::Merged("1970-01-01T07:00:00Z".to_owned()));
     assert!(load(&view, Some(&stored), &loaded, 7 * hour).is_ok());
-    let limited = LoadedState { bytes: &loaded, cut: 2 * hour, complete_since: 0 };
+    let limited = LoadedState { bytes: Some(&loaded), cut: 2 * hour, complete_since: 0 };
     assert!(matches!(view.plan.load(None, limited, 10).unwrap_err(), LoadError::TooLarge(bytes) if bytes > 10));
+}
+
+#[test]
+fn an_entity_is_forgotten_up_to_the_cut() {
+    for (event_id, resolution) in [("id", "exact"), ("none", "exact"), ("id", "1h"), ("none", "1h")] {
+        let view = plan(event_id, resolution, "30d");
+        let forget = |stored: Option<&[u8]>, cut: i64| {
+            let nothing = LoadedState { bytes: None, cut: cut * MINUTE, complete_since: i64::MIN };
+            view.plan.load(stored, nothing, usize::MAX).unwrap()
+        };
+        let stored = apply(&view, None, &[30, 90, 200, 700]).unwrap();
+        assert_eq!(forget(Some(&stored), 180), apply(&view, None, &[200, 700]), "{event_id} {resolution}");
+        let empty = forget(Some(&stored), 720).unwrap();
+        assert!(empty.len() < stored.len());
+        assert_eq!((forget(Some(&empty), 720), forget(None, 720)), (None, None));
+        // Later events find room.
+        assert_eq!(apply(&view, Some(empty), &[800]), apply(&view, None, &[800]), "{event_id} {resolution}");
+    }
 }
 
 #[test]

@@ -64,6 +64,7 @@ impl World {
             batch_rows: 100,
             state_bytes: MAX_BYTES,
             batches: 8,
+            keys_in_flight: 100_000,
             store_timeout: SECOND,
             write_timeout: SECOND,
             max_future: 100_000 * SECOND,

@@ -4,6 +4,7 @@
 mod backup;
 pub mod defined;
 pub mod events;
+mod in_flight;
 pub mod key;
 mod members;
 mod names;
@@ -39,6 +40,7 @@ use crate::telemetry::metrics::{Metrics, Stage};
 use crate::telemetry::rate_limit::RateLimit;
 use defined::{Catalog, DefinedRows};
 use events::{Claims, Work};
+use in_flight::KeysInFlight;
 use request::Request;
 use row::RowDecoder;
 
@@ -57,6 +59,8 @@ pub struct Limits {
     pub state_bytes: usize,
     /// Batches of events or states that are worked on at the same time.
     pub batches: usize,
+    /// Keys that are looked up at the same time.
+    pub keys_in_flight: usize,
     /// The longest wait for the store in a read.
     pub store_timeout: Duration,
     /// The longest wait for the store in a write.
@@ -76,6 +80,7 @@ pub struct Lookup {
     metrics: &'static Metrics,
     work: Work,
     claims: Arc<Claims>,
+    in_flight: KeysInFlight,
 }
 
 impl std::fmt::Debug for Lookup {
@@ -108,7 +113,8 @@ impl Lookup {
     #[must_use]
     pub fn new(store: Arc<dyn OnlineStore>, limits: Limits, metrics: &'static Metrics) -> Self {
         let (work, claims) = (Work::new(limits.batches), Arc::default());
-        Self { store, catalog: Arc::default(), definitions: None, limits, metrics, work, claims }
+        let in_flight = KeysInFlight::new(limits.keys_in_flight);
+        Self { store, catalog: Arc::default(), definitions: None, limits, metrics, work, claims, in_flight }
     }
 
     /// Serves the definitions of a directory, or of one file.
@@ -160,7 +166,7 @@ impl Lookup {
     /// Reads the rows of a request in one round trip. `now`: the time of arrival.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT for a malformed request; UNAVAILABLE or DEADLINE_EXCEEDED when the store answered for no key.
+    /// INVALID_ARGUMENT for a malformed request; OVERLOADED beside too many keys; UNAVAILABLE or DEADLINE_EXCEEDED when the store answered for no key.
     pub async fn fetch(&self, asked: Asked, now: Micros, deadline: Instant) -> Result<Rows, Error> {
         let start = Instant::now();
         let (request, names) = Request::check(asked, &self.limits.request, now, &self.catalog.load())?;
@@ -177,6 +183,7 @@ impl Lookup {
         let fetched = if keys.is_empty() {
             Vec::new()
         } else {
+            let _permit = self.in_flight.take(keys.len())?;
             let budget = store_budget(self.limits.store_timeout, deadline);
             let fetched = self.store.fetch(keys, budget).await;
             self.metrics.stage(Stage::Store, planned, Instant::now());

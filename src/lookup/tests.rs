@@ -15,6 +15,7 @@ pub(crate) const LIMITS: Limits = Limits {
     batch_rows: 1000,
     state_bytes: 1 << 20,
     batches: 8,
+    keys_in_flight: 100_000,
     store_timeout: Duration::from_secs(1),
     write_timeout: Duration::from_secs(1),
     max_future: Duration::from_secs(300),

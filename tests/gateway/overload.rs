@@ -104,3 +104,39 @@ async fn what_is_too_much_is_refused_at_once_and_probes_are_not() {
         clients::post(&http, &gateway, &request).await.unwrap();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_are_too_many_together_are_refused_at_once() {
+    let redis = RedisServer::start();
+    redis.set(b"features:a", b"{\"x\":1}");
+    let settings = [
+        ("limits.max_keys_in_flight", "4"),
+        ("store.timeout", "20s"),
+        ("server.default_deadline", "25s"),
+        ("store.redis.unresponsive_timeout", "30s"),
+    ];
+    let gateway = Gateway::start_with(&redis.url(), &settings);
+    clients::until_ready(&gateway, true).await;
+    let grpc = clients::grpc(&gateway).await;
+    redis.pause();
+    // Alone it may have more than the limit.
+    let (mut client, large) = (grpc.clone(), Request::of(&["a", "b", "c", "d", "e"]));
+    let waiting = tokio::spawn(async move { clients::ask(&mut client, &large).await });
+    until_in_flight(&gateway, 1.0).await;
+    let start = Instant::now();
+    loop {
+        let (mut client, small) = (grpc.clone(), Request::of(&["a"]));
+        // The first to come may be this one.
+        let answer = tokio::time::timeout(Duration::from_millis(500), clients::ask(&mut client, &small)).await;
+        if let Ok(answer) = answer {
+            let failure = answer.unwrap_err();
+            assert_eq!(failure.code, Code::Overloaded, "{failure:?}");
+            assert!(failure.message.contains("limits.max_keys_in_flight, 4"), "{failure:?}");
+            break;
+        }
+        assert!(start.elapsed() < Duration::from_secs(10), "nothing is refused");
+    }
+    redis.go_on();
+    assert_eq!(waiting.await.unwrap().unwrap()["results"]["a"]["features"], json!({"x": "number 1.0"}));
+    clients::ask(&mut grpc.clone(), &Request::of(&["a"])).await.unwrap();
+}

@@ -228,6 +228,7 @@ impl Lookup {
         let fetched = if keys.is_empty() {
             Vec::new()
         } else {
+            let _permit = self.in_flight.take(keys.len())?;
             self.store.fetch(keys, budget).await.map_err(|error| self.unavailable(&error, deadline))?
         };
         let mut views = Vec::with_capacity(wanted.views.len());

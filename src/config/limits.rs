@@ -14,9 +14,9 @@ pub struct Limits {
     /// Requests at the same time.
     #[serde(deserialize_with = "scalar::whole::<1, 1_000_000, _>")]
     pub max_in_flight: usize,
-    /// Keys that are looked up at the same time.
+    /// Lookups of keys at the same time.
     #[serde(deserialize_with = "scalar::whole::<1, 100_000_000, _>")]
-    pub max_keys_in_flight: usize,
+    pub max_lookups_in_flight: usize,
     /// Entity ids in one request.
     #[serde(deserialize_with = "scalar::whole::<1, 100_000, _>")]
     pub max_entity_ids: usize,

@@ -42,7 +42,7 @@ impl KeysInFlight {
             return Ok(permit);
         }
         let message = format!(
-            "the gateway looks up {before} keys, and with the {keys} of this request more than it takes (limits.max_keys_in_flight, {}); \
+            "the gateway looks up {before} keys, and with the {keys} of this request more than it takes (limits.max_lookups_in_flight, {}); \
              nothing of this one was done",
             self.limit
         );

@@ -212,7 +212,7 @@ pub(crate) fn limits(config: &Config) -> lookup::Limits {
         batches: config.ingest.max_batches,
         store_timeout: config.store.timeout,
         write_timeout: config.store.write_timeout,
-        keys_in_flight: config.limits.max_keys_in_flight,
+        keys_in_flight: config.limits.max_lookups_in_flight,
         max_future: config.ingest.max_future,
     }
 }

@@ -110,7 +110,7 @@ async fn keys_that_are_too_many_together_are_refused_at_once() {
     let redis = RedisServer::start();
     redis.set(b"features:a", b"{\"x\":1}");
     let settings = [
-        ("limits.max_keys_in_flight", "4"),
+        ("limits.max_lookups_in_flight", "4"),
         ("store.timeout", "20s"),
         ("server.default_deadline", "25s"),
         ("store.redis.unresponsive_timeout", "30s"),
@@ -131,7 +131,7 @@ async fn keys_that_are_too_many_together_are_refused_at_once() {
         if let Ok(answer) = answer {
             let failure = answer.unwrap_err();
             assert_eq!(failure.code, Code::Overloaded, "{failure:?}");
-            assert!(failure.message.contains("limits.max_keys_in_flight, 4"), "{failure:?}");
+            assert!(failure.message.contains("limits.max_lookups_in_flight, 4"), "{failure:?}");
             break;
         }
         assert!(start.elapsed() < Duration::from_secs(10), "nothing is refused");

@@ -36,7 +36,7 @@ fn source(source: &Source) -> Json {
         "columns": columns(&source.columns), "event_time": source.event_time, "event_id": event_id,
         "version": source.version, "created": source.created, "known_at": source.known_at,
         "iceberg": source.locations.get("iceberg"), "kafka": source.locations.get("kafka"),
-        "quality": source.quality.iter().map(quality).collect::<Vec<_>>(), "description": source.description,
+        "schedule": source.schedule, "quality": source.quality.iter().map(quality).collect::<Vec<_>>(), "description": source.description,
         "owner": source.owner, "tags": source.tags,
     })
 }

@@ -68,6 +68,8 @@ class Source:
     """The Iceberg table of its history, `namespace.table`."""
     kafka_topic: str | None = None
     """The topic of its live events."""
+    schedule: str | None = None
+    """When rows of it are due, as cron writes it, in UTC: `30 2 * * *`, or `@daily`."""
     quality: tuple[QualityRule, ...] = ()
     description: str = ""
 
@@ -257,6 +259,7 @@ def _source(name: str, it: Mapping[str, Any]) -> Source:
         known_at=it["known_at"],
         iceberg=it["iceberg"],
         kafka_topic=it["kafka"] and it["kafka"]["topic"],
+        schedule=it["schedule"],
         quality=tuple(_quality(rule) for rule in it["quality"]),
         description=it["description"] or "",
     )

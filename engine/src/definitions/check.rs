@@ -3,6 +3,7 @@
 
 use super::functions::Function;
 use super::node::{Key, Kind, Node};
+use super::schedule::{PRESETS, is_schedule};
 use super::shape::{Field, Shape, Table, duration, is_fitted_name, is_input, is_name, quoted};
 use super::suggest::did_you_mean;
 use crate::diagnostics::{Diagnostics, Span};
@@ -95,6 +96,7 @@ fn scalar(node: &Node, shape: Shape, what: &str, out: &mut Diagnostics) {
         (Shape::Function, Some(text)) => {
             did_you_mean(text, super::functions::FUNCTIONS.iter().map(|function| function.name))
         }
+        (Shape::Schedule, Some(text)) => did_you_mean(text, PRESETS),
         (Shape::DType | Shape::DTypeOr(_), Some(text)) => {
             let message = text.parse::<DType>().err().map(|error| error.to_string()).unwrap_or_default();
             let help = did_you_mean(text, Scalar::ALL.into_iter().map(Scalar::name));
@@ -131,6 +133,7 @@ fn fits(node: &Node, shape: Shape) -> bool {
         }
         Shape::Window => text(|text| text == "lifetime" || duration(text).is_some()),
         Shape::Resolution => text(|text| text == "exact" || duration(text).is_some()),
+        Shape::Schedule => text(is_schedule),
         Shape::DType | Shape::DTypeOr(_) => text(|text| text.parse::<DType>().is_ok()),
         Shape::Constant => {
             constant(node)

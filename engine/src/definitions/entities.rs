@@ -83,6 +83,7 @@ fn source(key: &Key, node: &Node, out: &mut Diagnostics) -> Option<Source> {
         known_at: known_at.ok()?,
         columns,
         locations: locations(node),
+        schedule: node.text_of("schedule").map(str::to_owned),
         quality: quality?,
         description: node.text_of("description").map(str::to_owned),
         owner: node.text_of("owner").map(str::to_owned),

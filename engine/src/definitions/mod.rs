@@ -19,6 +19,7 @@ pub mod model;
 pub mod node;
 mod place;
 mod quality;
+mod schedule;
 mod schema;
 mod section;
 mod services;

@@ -65,6 +65,8 @@ pub struct Source {
     pub columns: Vec<Column>,
     /// Where it lies, by kind (`iceberg`, `kafka`): as written; not part of any fingerprint.
     pub locations: BTreeMap<String, serde_json::Value>,
+    /// When rows of it are due, as cron writes it; not part of any fingerprint.
+    pub schedule: Option<String>,
     /// What its rows must keep to be appended to its history, in the order of the file; not part of any fingerprint.
     pub quality: Vec<Quality>,
     /// In words.

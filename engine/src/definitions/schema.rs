@@ -13,6 +13,7 @@ use crate::transforms::{self, Transform};
 
 const NAME: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
 const DURATION: &str = "^[1-9][0-9]*[smhd]$";
+const SCHEDULE: &str = "^(@(hourly|daily|weekly|monthly|yearly)|[0-9A-Za-z*,/-]+( [0-9A-Za-z*,/-]+){4})$";
 
 /// The JSON Schema (draft 2020-12) of a file of definitions. Print it with [`crate::definitions::print_json`], whose form does not
 /// depend on how `serde_json` orders keys.
@@ -79,6 +80,7 @@ fn shape(it: Shape, definitions: &mut Map<String, Json>) -> Json {
         }
         Shape::Window => json!({"type": "string", "pattern": "^(lifetime|[1-9][0-9]*[smhd])$"}),
         Shape::Resolution => json!({"type": "string", "pattern": "^(exact|[1-9][0-9]*[smhd])$"}),
+        Shape::Schedule => json!({"type": "string", "pattern": SCHEDULE}),
         Shape::DType => dtype(),
         Shape::Constant => {
             let item = json!(["boolean", "number", "string", "null"]);

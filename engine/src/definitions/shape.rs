@@ -2,6 +2,7 @@
 //! every message.
 
 use super::functions;
+use super::schedule;
 
 /// A mapping of the format, such as a source or a slot.
 #[derive(Debug)]
@@ -69,6 +70,8 @@ pub(super) enum Shape {
     Window,
     /// A length of time, or `exact`.
     Resolution,
+    /// When something is due, as cron writes it.
+    Schedule,
     /// A type.
     DType,
     /// A bool, number, text, or a list of these.
@@ -113,6 +116,10 @@ impl Shape {
             }
             Self::Window => format!("a length of time such as `7d`, at most `{MAX_DAYS}d`, or `lifetime`"),
             Self::Resolution => format!("`exact`, or a length of time such as `1h`, at most `{MAX_DAYS}d`"),
+            Self::Schedule => format!(
+                "a schedule: minute, hour, day of the month, month and day of the week, such as `30 2 * * *`, or one of {}",
+                quoted(schedule::PRESETS.iter().copied())
+            ),
             Self::DType => "a type such as `int64`".to_owned(),
             Self::Constant => "a value: a bool, a number, text, or a list of these".to_owned(),
             Self::Choice(words) => format!("one of {}", quoted(words.iter().copied())),

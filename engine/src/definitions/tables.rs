@@ -67,6 +67,11 @@ static SOURCE: Table = Table {
         Field::optional("iceberg", "the Iceberg table of its history, as `namespace.table`", Shape::Text),
         Field::optional("kafka", "the topic of its live events", Shape::Table(&KAFKA)),
         Field::optional(
+            "schedule",
+            "when rows of it are due, to be appended to its history and materialized: as cron writes it, in UTC",
+            Shape::Schedule,
+        ),
+        Field::optional(
             "quality",
             "what its rows must keep to be appended to its history, by name of the rule",
             Shape::Map { noun: "quality rule", of: &Shape::Table(&QUALITY), min: 0 },

@@ -103,6 +103,12 @@ sources:
                 ],
             ),
             (
+                "sources: {s: {event_time: a, columns: {a: timestamp}, schedule: dayly}}",
+                &[
+                    "1:65: `schedule` must be a schedule: minute, hour, day of the month, month and day of the week, such as `30 2 * * *`, or one of `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`, not the text `dayly`; did you mean `@daily`?",
+                ],
+            ),
+            (
                 "sources: {s: {kafka: {topics: t}, columns: {a: int64}}}",
                 &[
                     "1:11: the source `s` lacks `event_time`; `event_time` is the timestamp column that says when a row or an event happened",

@@ -81,6 +81,7 @@ fn what_must_not_change_it() {
         // Places.
         &[("iceberg: shop.events", "iceberg: elsewhere.events\n    kafka: {topic: events}")],
         &[("    iceberg: shop.events\n", "")],
+        &[("    iceberg: shop.events\n", "    schedule: '@daily'\n")],
         &[("    ttl: 30d", "    ttl: 30d\n    layout: json")],
         // What the service does not read.
         &[("      unread: {dtype: int64, column: n}\n", "")],

@@ -62,6 +62,7 @@ sources:
     known_at: known
     event_id: none
     columns: {customer_id: int64, shop: string, at: timestamp, made: timestamp, known: timestamp, n: int32, xs: list<float32>}
+    schedule: 30 2 * * mon-fri
     quality:
       few: {column: n, not_null: true, min: 0, max: 9, on_failure: quarantine, description: d}
       shops: {column: shop, one_of: [a, b], on_failure: warn}
@@ -108,6 +109,7 @@ services:
       - {input: amount, steps: [{log: {on_null: error, nan: null}}]}
 ",
     );
+    assert_eq!(all.sources["rows"].schedule.as_deref(), Some("30 2 * * mon-fri"));
     let rules: Vec<_> = all.sources["rows"].quality.iter().map(|rule| (rule.name.as_str(), &rule.checks[..])).collect();
     let number = Constant::Int;
     let texts = ["a", "b"].map(|text| Constant::Text(text.to_owned())).to_vec();

@@ -36,6 +36,7 @@ fn view(features: &[(&str, &str)], layout: Layout, source: Option<(&str, Option<
         known_at: None,
         columns: Vec::new(),
         locations: std::collections::BTreeMap::new(),
+        schedule: None,
         quality: Vec::new(),
         description: None,
         owner: None,

@@ -12,11 +12,11 @@ from unskew._client import FeatureStoreClient
 from unskew._histories import Progress, nobody
 from unskew.definitions import Definitions
 from unskew.errors import InvalidArgument
-from unskew.offline import _agreement, _marks, _writing
+from unskew.offline import _agreement, _catalog, _marks, _writing
 from unskew.offline._deliver import Delivered, Refused
 from unskew.offline._forgotten import Forgotten
 from unskew.offline._probe import Probe
-from unskew.offline._work import Run, Work, views_of, work_of
+from unskew.offline._work import Run, Work, table_of, views_of, work_of
 
 __all__ = ["MaterializedView", "Refused", "materialize"]
 
@@ -138,6 +138,13 @@ def materialize(  # noqa: PLR0913 (each is an option of its own)
         if not delivered.refused and work.history.snapshot is not None:
             _marks.write(client, probe.view.name, _mark(work, work.history.snapshot))
         yield _report(work, delivered, clock.monotonic() - started)
+
+
+def materialized_until(definitions: Definitions, view: str, client: FeatureStoreClient, catalog: Catalog) -> int | None:
+    """See `OfflineStore.materialized_until`; microseconds since 1970-01-01 UTC."""
+    mark = _marks.read(client, view)
+    table = _catalog.table(catalog, table_of(Probe(definitions, view)))
+    return mark.cut if mark is not None and mark.uuid == str(table.metadata.table_uuid) else None
 
 
 def _mark(work: Work, snapshot: int) -> _marks.Mark:

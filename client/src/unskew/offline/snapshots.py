@@ -15,12 +15,13 @@ from pyiceberg.table.update.snapshot import ManageSnapshots
 from unskew import _native, _tables, errors
 from unskew._engine import translated as engine
 from unskew._origin import Origin, TableRead, digest
-from unskew.definitions import Definitions
+from unskew.definitions import Column, Definitions
 from unskew.offline import _catalog, _commits, _scan, _schema
 from unskew.offline._faults import translated
 from unskew.offline._forgotten import Forgotten
 from unskew.offline._predicates import EVERYTHING
 from unskew.offline._reading import AsOf, Reading
+from unskew.offline._snapshots import History
 from unskew.training import TrainingSet, join
 
 __all__ = ["SnapshotInfo"]
@@ -58,6 +59,13 @@ def of_table(catalog: Catalog, identifier: str) -> tuple[SnapshotInfo, ...]:
             )
         )
     return tuple(found)
+
+
+def newest(catalog: Catalog, definitions: Definitions, name: str) -> int | None:
+    """See `OfflineStore.newest`; microseconds since 1970-01-01 UTC."""
+    source = _schema.source_of(definitions, name)
+    table = _catalog.table(catalog, _schema.table_of(source))
+    return History(table, [Column(source.event_time, "timestamp")], lambda rows: rows).newest(source.event_time)
 
 
 def training_set(

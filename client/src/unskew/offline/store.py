@@ -319,6 +319,21 @@ class OfflineStore:
         """
         return verification.verify(self.definitions, views, client=client, catalog=self.catalog, **options)
 
+    def newest(self, source: str) -> dt.datetime | None:
+        """The event time of the newest event of a table, as the statistics of its files tell it; None: it is empty."""
+        found = histories.newest(self.catalog, self.definitions, source)
+        return None if found is None else _times.from_micros(found)
+
+    def materialized_until(self, client: "FeatureStoreClient", view: str) -> dt.datetime | None:
+        """Up to which event time the online store has what the table has; None: nothing of this table was materialized.
+
+        Args:
+            client: of the gateway.
+            view: the name of a view whose source has a table.
+        """
+        found = materialization.materialized_until(self.definitions, view, client, self.catalog)
+        return None if found is None else _times.from_micros(found)
+
     def _table_of(self, source: str) -> str:
         return _schema.table_of(_schema.source_of(self.definitions, source))
 

@@ -6,11 +6,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import csv
 
 import unskew
 from tests.command import Command, written
 from tests.gateway import Gateway
 from tests.offline.store import DEFINITIONS, payments, random_payments, random_profiles, spine, store
+from unskew import offline
 
 
 @pytest.fixture
@@ -66,6 +68,34 @@ def test_from_nothing_to_a_training_set_and_away_again(run: Command, tmp_path: P
     assert (left.code, left.document["complete"], left.document["recorded"]) == (1, False, 1)
     gone = run("forget", definitions, "customer", "customer=7", "--purge", *where)
     assert gone.out.startswith("shop.payments: 0 rows deleted\n")
+
+
+def test_a_csv_file_is_appended_as_its_table_is(run: Command, tmp_path: Path) -> None:
+    definitions, where = files(tmp_path)
+    table = pq.read_table(tmp_path / "payments.parquet")
+    csv.write_csv(table, tmp_path / "payments.csv")
+    assert run("apply", definitions, *where).code == 0
+    told = run("append", definitions, "payments", tmp_path / "payments.csv", "--batch-id", "b1", "--json", *where)
+    assert (told.code, told.err, told.document["rows"]) == (0, "", table.num_rows)
+    read = offline.open(definitions, warehouse=tmp_path / "warehouse").read("payments").read_all()
+    order = [(name, "ascending") for name in table.column_names]
+    there = read.select(table.column_names).sort_by(order)
+    assert there.equals(table.cast(there.schema).sort_by(order))
+
+    for name, changed, said in (
+        (
+            "more",
+            table.append_column("colour", [["red"] * table.num_rows]),
+            "a column 'colour' is there, which the source",
+        ),
+        ("less", table.drop_columns(["amount"]), "the table has no column 'amount'"),
+        ("wrong", table.drop_columns(["amount"]).append_column("amount", [["much"] * table.num_rows]), "wrong.csv: "),
+        ("none", table.slice(0, 0), "there are no rows in"),
+    ):
+        csv.write_csv(changed, tmp_path / f"{name}.csv")
+        refused = run("append", definitions, "payments", tmp_path / f"{name}.csv", "--json", *where)
+        assert (refused.code, refused.document["error"]["code"]) == (2, "INVALID_DATA")
+        assert said in refused.document["error"]["message"]
 
 
 FAULTS: list[tuple[list[str], str, str]] = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,36 @@ from rich.console import Console
 
 from unskew.cli._connect import instant
 from unskew.cli._faults import Fault
+from unskew.cli._formats import Csv
 from unskew.cli._options import FILE, definitions_argument, json_option
 from unskew.cli._output import Output, counted, printable
 from unskew.cli._store import open_store, store_options
+from unskew.cli._tables import Tables
+from unskew.definitions import Source
 
 
 def _time(_context: click.Context, _parameter: click.Parameter, text: str | None) -> dt.datetime | int | None:
     return None if text is None else instant(text)
 
 
-@click.command("append", epilog="ROWS: a Parquet file, or a folder of them, with exactly the columns of the source.")
+def _texts(path: Path, source: Source) -> Tables:
+    """The rows of a CSV file, read as the declared types."""
+    wanted = {column.name: column.dtype for column in source.columns}
+    rows = Tables([path], {name: dtype for name, dtype in wanted.items() if name != source.created})
+    names = Csv(path).names
+    for name in names:
+        if name not in wanted:
+            raise Fault(
+                "INVALID_DATA",
+                f"{path}: a column {name!r} is there, which the source {source.name!r} does not declare; it has "
+                f"{list(wanted)}",
+            )
+    return Tables([path], wanted) if source.created in names else rows
+
+
+@click.command(
+    "append", epilog="ROWS: a Parquet file, a folder of them, or a CSV file, with exactly the columns of the source."
+)
 @definitions_argument
 @click.argument("source")
 @click.argument("rows", type=FILE)
@@ -51,10 +72,15 @@ def command(  # noqa: PLR0913 (one for each option)
     if not overwrite and (start is not None or end is not None):
         raise Fault("USAGE", "--start and --end say what --overwrite replaces: give it, or leave them out")
     store = open_store(definitions, **where)
-    if overwrite:
-        done = store.overwrite(source, rows, start=start, end=end, batch_id=batch_id)
-    else:
-        done = store.append(source, rows, batch_id=batch_id)
+    with contextlib.ExitStack() as shown:
+        given: Any = rows
+        if rows.suffix.lower() == ".csv" and source in store.definitions.sources:
+            texts = _texts(rows, store.definitions.sources[source])
+            given = texts.stream(shown.enter_context(output.progress(f"append {rows.name}", texts.rows)))
+        if overwrite:
+            done = store.overwrite(source, given, start=start, end=end, batch_id=batch_id)
+        else:
+            done = store.append(source, given, batch_id=batch_id)
     document = {**vars(done), "broken": [vars(it) for it in done.broken]}
 
     def show(console: Console) -> None:

@@ -60,12 +60,17 @@ class Gateway:
         self._process.wait(LIMIT)
 
 
+def free_port() -> int:
+    """A port of loopback on which nothing listens at the moment."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 @contextlib.contextmanager
 def redis(folder: Path) -> Iterator[str]:
     """A Redis that keeps nothing; its URL."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [
         "redis-server",
         "--port",

@@ -14,6 +14,7 @@ from bench_lib.engine import build_benches, engine_demands, run_engine
 from bench_lib.errors import BenchError
 from bench_lib.latency import Latency, run_latency
 from bench_lib.machine import describe
+from bench_lib.materialize import materialize_demands, run_materialize
 from bench_lib.options import ROOT, Options, parse
 from bench_lib.overload import Overload, run_overload
 from bench_lib.rounds import Series, run_rounds
@@ -64,7 +65,8 @@ def run(options: Options) -> str:
     sections = [report.ratios(found)] if found else []
     sections += [report.rounds(all_series)] if all_series else []
     sections += [report.latency(latencies)] if latencies else []
-    for is_wanted, part in ((options.engine, _engine), (options.windows, _windows)):
+    parts = ((options.engine, _engine), (options.windows, _windows), (options.materialize_rows > 0, _materialize))
+    for is_wanted, part in parts:
         if is_wanted:
             more, tables = part(bed.gateway_binary, options)
             asked += more
@@ -89,6 +91,11 @@ def _windows(binary: Path, options: Options) -> tuple[list[Demand], list[str]]:
     training = run_training()
     demands_of = [*window_demands(writes), *training_demands(training)]
     return demands_of, [report.windows(writes, reads), report.training(training)]
+
+
+def _materialize(binary: Path, options: Options) -> tuple[list[Demand], list[str]]:
+    found = run_materialize(binary, options)
+    return materialize_demands(found), [report.materialize(found)]
 
 
 def _samples(

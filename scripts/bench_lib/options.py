@@ -7,13 +7,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
+# Entities.
+MATERIALIZE_ROWS = 1_000_000
+
 DESCRIPTION = """\
 Measures the gateway, and the baseline beside it when it is present, on one Redis with 10,000 entities of 50 float
 features: throughput, latency and CPU time per request at batch 1, 10 and 100, as medians of interleaved rounds; the
 memory at start; latency at a fixed rate, beside the floor of the client itself; the engine alone, on one thread;
-window features, written, read and as training sets beside DuckDB and pandas; three times the load that the gateway can
-serve, and the second after it; and with --soak a long open loop over 200 connections. Installs h2load, redis-server and
-protoc with apt where they are missing. Nothing else should run on the machine.
+window features, written, read and as training sets beside DuckDB and pandas; a million entities materialized from
+Iceberg, beside Feast; three times the load that the gateway can serve, and the second after it; and with --soak a long
+open loop over 200 connections. Installs h2load, redis-server and protoc with apt where they are missing. Nothing else
+should run on the machine.
 """
 
 
@@ -39,6 +43,8 @@ class Options:
     """Whether to measure the engine alone, too."""
     windows: bool
     """Whether to measure windows, too: events, their vectors, training sets."""
+    materialize_rows: int
+    """Entities to materialize beside Feast; 0: it is left out."""
     overload_seconds: float
     """Of the load above the peak; 0: it is left out."""
     write: bool
@@ -80,6 +86,11 @@ def parse(arguments: list[str] | None = None) -> Options:
     )  # fmt: skip
     add("--no-engine", action="store_true", help="leave out the benchmarks of the engine alone")
     add("--no-windows", action="store_true", help="leave out events, their vectors, and training sets")
+    add("--no-materialize", action="store_true", help="leave out materializing beside Feast")
+    add(
+        "--materialize-rows", type=_positive_count, default=MATERIALIZE_ROWS, metavar="N",
+        help="entities to materialize (1,000,000)",
+    )  # fmt: skip
     add("--no-overload", action="store_true", help="leave out the load above the peak")
     add("--overload-seconds", type=_positive, default=20.0, metavar="S", help="length of each load above the peak (20)")
     add("--only-overload", action="store_true", help="measure nothing but the load above the peak")
@@ -91,11 +102,11 @@ def parse(arguments: list[str] | None = None) -> Options:
     if given.only_overload and given.no_overload:
         parser.error("--only-overload and --no-overload exclude each other")
     is_part = given.quick or given.cases or given.no_engine or given.no_windows or given.no_overload
-    is_part = is_part or given.only_overload
+    is_part = is_part or given.only_overload or given.no_materialize or given.materialize_rows < MATERIALIZE_ROWS
     if given.write and (is_part or given.rounds < 5):
         parser.error(
-            "--write records a full run: leave out --quick, --cases, --no-engine, --no-windows, --no-overload and"
-            " --only-overload, and give at least 5 --rounds"
+            "--write records a full run: leave out --quick, --cases, --no-engine, --no-windows, --no-materialize,"
+            " --no-overload and --only-overload, and give at least 5 --rounds"
         )
     return Options(
         rounds=0 if given.only_overload else min(given.rounds, 1) if given.quick else given.rounds,
@@ -111,6 +122,7 @@ def parse(arguments: list[str] | None = None) -> Options:
         cache=given.cache.resolve(),
         engine=not (given.quick or given.no_engine or given.only_overload),
         windows=not (given.quick or given.no_windows or given.only_overload),
+        materialize_rows=0 if given.quick or given.no_materialize or given.only_overload else given.materialize_rows,
         overload_seconds=0.0 if given.no_overload else 2.0 if given.quick else given.overload_seconds,
         write=given.write,
         json=given.json,

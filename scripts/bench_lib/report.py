@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from bench_lib.asked import Demand, Ratio
 from bench_lib.engine import EngineBench
 from bench_lib.latency import Latency
+from bench_lib.materialize import FEATURES, Materialized
 from bench_lib.overload import CONNECTIONS as OVERLOAD_CONNECTIONS
 from bench_lib.overload import Overload
 from bench_lib.rounds import Series
@@ -135,6 +136,28 @@ def training(result: Training) -> str:
         "turns in one run, counts compared: `unskew.training_set`, one query of DuckDB, `rolling` of pandas.\n"
     )
     return f"## Windows of a training set\n\n{note}\n" + table(("by", "million events/s", "unskew is"), rows)
+
+
+def materialize(found: list[Materialized]) -> str:
+    """Entities from Iceberg to the online stores, and Feast's from Parquet."""
+    rows = [
+        (
+            it.by,
+            f"{it.rows:,}",
+            f"{it.seconds:.1f}",
+            f"{it.microseconds:.1f}",
+            *("" if size is None else f"{size / 1e6:,.0f}" for size in (it.client_bytes, it.gateway_bytes)),
+        )
+        for it in found
+    ]
+    note = (
+        f"Entities with {FEATURES} features of float64, a row each, into empty stores: `unskew materialize` from one\n"
+        "Iceberg table, Feast's `materialize` from a Parquet file into the same Redis, in one run. Feast is given\n"
+        "fewer rows, as it takes long; what is compared is the time for a row. Memory is the most that the process\n"
+        "that reads and sends had, and what the gateway had at the end.\n"
+    )
+    header = ("by", "rows", "s", "µs a row", "MB, materializing", "MB, gateway")
+    return f"## Materializing\n\n{note}\n" + table(header, rows)
 
 
 def overload(results: list[Overload]) -> str:

@@ -12,7 +12,7 @@ from bench_lib.testbed import TestBed
 from bench_lib.tools import say
 
 CONNECTIONS = 64
-# Requests in flight on each connection of the closed loop, by their entities: together fewer than the gateway takes at a time.
+# Requests in flight on each connection of the closed loop, by their entities: together fewer than the gateway takes.
 STREAMS = {1: 4, 100: 1}
 TIMES_PEAK = 3.0
 PEAK_RUNS = 3

@@ -27,8 +27,12 @@ def module_names() -> list[str]:
     """All modules of the package."""
     found = [it.name for it in pkgutil.walk_packages(unskew.__path__, "unskew.", onerror=lambda _: None)]
     skipped = ["unskew._generated", "unskew._native", "unskew.cli.__main__"]
-    # Airflow stands in an environment of its own: tests/scheduling.
-    skipped += [] if importlib.util.find_spec("airflow") else ["unskew.airflow"]
+    # Airflow and Spark stand in environments of their own: tests/scheduling, tests/spark.
+    skipped += [
+        f"unskew.{part}"
+        for part, needs in (("airflow", "airflow"), ("spark", "pyspark"))
+        if not importlib.util.find_spec(needs)
+    ]
     return ["unskew", *(name for name in found if not name.startswith(tuple(skipped)))]
 
 

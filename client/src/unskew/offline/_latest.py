@@ -29,7 +29,7 @@ def latest(rows: pa.Table, keys: Sequence[str], times: Sequence[str]) -> pa.Tabl
     )
     rows = rows.take(order)
     first = np.ones(rows.num_rows, np.bool_)
-    first[1:] = _changes(rows, keys)
+    first[1:] = changes(rows, keys)
     group = np.cumsum(first) - 1
     start = np.flatnonzero(first)
     keep = np.ones(rows.num_rows, np.bool_)
@@ -57,7 +57,7 @@ def portions(rows: pa.Table, keys: Sequence[str], count: int) -> Iterator[pa.Rec
     """Rows that lie side by side by entity in batches of about so many, none of which ends within an entity."""
     if not rows.num_rows:
         return
-    ends = np.append(np.flatnonzero(_changes(rows, keys)) + 1, rows.num_rows)
+    ends = np.append(np.flatnonzero(changes(rows, keys)) + 1, rows.num_rows)
     begin = 0
     while begin < rows.num_rows:
         end = int(ends[min(int(np.searchsorted(ends, begin + count)), len(ends) - 1)])
@@ -84,7 +84,7 @@ def of_entities(batches: Iterable[pa.RecordBatch], wanted: pa.Table) -> Iterator
             yield batch.take(pa.array(np.sort(found.to_numpy())))
 
 
-def _changes(rows: pa.Table, keys: Sequence[str]) -> npt.NDArray[np.bool_]:
+def changes(rows: pa.Table, keys: Sequence[str]) -> npt.NDArray[np.bool_]:
     """For each row but the first, whether it is of another entity than the one before it."""
     changes = np.zeros(rows.num_rows - 1, np.bool_)
     for key in keys:

@@ -19,6 +19,11 @@ from unskew.offline._work import Part, Run, Work, times_of
 from unskew.results import WriteResult
 
 
+def write(run: Run, work: Work) -> Delivered:
+    """Writes a view."""
+    return (rows if work.probe.view.kind == "row" else states)(run, work)
+
+
 def rows(run: Run, work: Work) -> Delivered:
     """Writes the newest row of each entity."""
     probe, history = work.probe, work.history
@@ -27,7 +32,7 @@ def rows(run: Run, work: Work) -> Delivered:
     if not isinstance(work.since, str) and probe.created is None:
         # The gateway takes what arrives later for newer: of equal times it has to be given all rows again.
         wanted = _distinct(newest, [*keys, *times])
-        newest = _latest.of_entities(work.batches([_around(work, wanted.column(times[0]))]), wanted)
+        newest = _latest.of_entities(work.batches([around(work, wanted.column(times[0]))]), wanted)
     reader = pa.RecordBatchReader.from_batches(history.schema, newest)
     with Histories(probe.definitions, run.memory_limit, nobody) as histories:
         opened = histories.open(probe.source.name, reader, {probe.view.entity: probe.view.name})
@@ -35,7 +40,7 @@ def rows(run: Run, work: Work) -> Delivered:
             _latest.portions(_latest.latest(group, keys, times), keys, run.batch_rows)
             for _, group in opened.groups(probe.view.entity)
         )
-        batches = (_as_written(probe, batch) for batch in portions)
+        batches = (as_written(probe, batch) for batch in portions)
         write = partial(run.client.write_rows, probe.view.name)
         return _deliver(run, work, batches, lambda batch: write(batch, batch_size=batch.num_rows))
 
@@ -62,7 +67,7 @@ def states(run: Run, work: Work) -> Delivered:
     return delivered
 
 
-def _around(work: Work, times: pa.ChunkedArray) -> Part:
+def around(work: Work, times: pa.ChunkedArray) -> Part:
     """All rows between the least and the greatest of some times."""
     bounds = pc.min_max(times.cast(pa.int64())).as_py()
     first = 0 if bounds["min"] is None else bounds["min"]
@@ -115,7 +120,7 @@ def _merged(found: pa.Table, more: Sequence[pa.RecordBatch]) -> pa.Table:
     return table.group_by(table.column_names).aggregate([])
 
 
-def _as_written(probe: Probe, batch: pa.RecordBatch) -> pa.RecordBatch:
+def as_written(probe: Probe, batch: pa.RecordBatch) -> pa.RecordBatch:
     """Rows of a source as rows of its view."""
     columns = {key.name: key.name for key in probe.keys} | {"event_time": probe.source.event_time}
     columns |= {name: column for name, column in probe.column_of.items() if name not in columns}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pyiceberg.catalog import Catalog
@@ -112,10 +112,9 @@ def materialize(  # noqa: PLR0913 (each is an option of its own)
     for name, value in (("concurrency", concurrency), ("batch_rows", batch_rows)):
         if value < 1:
             raise InvalidArgument(f"{name} must be 1 or more, not {value}")
-    now = clock.time_ns() // 1000
     run = Run(
         client=client,
-        until=now if until is None else min(until, now),
+        until=until_now(until),
         concurrency=concurrency,
         batch_rows=batch_rows,
         threads=threads,
@@ -123,8 +122,28 @@ def materialize(  # noqa: PLR0913 (each is an option of its own)
         told=progress or nobody,
         forgotten=Forgotten.load(catalog),
     )
+    yield from written(definitions, views, run, catalog, _writing.write, full=full, dry_run=dry_run)
+
+
+def until_now(until: int | None) -> int:
+    """The event time up to which rows are taken: those of the future wait."""
+    now = clock.time_ns() // 1000
+    return now if until is None else min(until, now)
+
+
+def written(
+    definitions: Definitions,
+    views: Sequence[str] | None,
+    run: Run,
+    catalog: Catalog,
+    write: Callable[[Run, Work], Delivered],
+    *,
+    full: bool,
+    dry_run: bool,
+) -> Iterator[MaterializedView]:
+    """Writes views, one after the other, and the mark of each when the gateway has all of it. `write`: writes one."""
     probes = [Probe(definitions, view) for view in (views_of(definitions) if views is None else views)]
-    served = client.definitions()
+    served = run.client.definitions()
     for probe in probes:
         _agreement.check(definitions, served, probe.view.name)
     for probe in probes:
@@ -134,9 +153,9 @@ def materialize(  # noqa: PLR0913 (each is an option of its own)
             work.rows = work.most
             yield _report(work, Delivered(), 0.0)
             continue
-        delivered = (_writing.rows if probe.view.kind == "row" else _writing.states)(run, work)
+        delivered = write(run, work)
         if not delivered.refused and work.history.snapshot is not None:
-            _marks.write(client, probe.view.name, _mark(work, work.history.snapshot))
+            _marks.write(run.client, probe.view.name, _mark(work, work.history.snapshot))
         yield _report(work, delivered, clock.monotonic() - started)
 
 

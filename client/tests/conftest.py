@@ -1,5 +1,6 @@
 """Fixtures: the real gateway, and a client of it."""
 
+import importlib.util
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,9 @@ from tests.gateway import Gateway
 
 # The backend of the extra; Keras would look for TensorFlow.
 os.environ.setdefault("KERAS_BACKEND", "jax")
+
+# They run in an environment that has it: `on_spark` of scripts/test.
+collect_ignore = [] if importlib.util.find_spec("pyspark") else ["spark"]
 
 DEFINITIONS = Path(__file__).parent / "definitions"
 

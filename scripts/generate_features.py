@@ -36,28 +36,33 @@ BUILT_IN = "default"
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    given = _parser().parse_args(arguments)
+    given = arguments_of().parse_args(arguments)
     try:
         store = offline.open(given.definitions, warehouse=given.warehouse)
-        store.apply()
         session = spark.session(store, {"spark.master": given.master, **_confs(given.conf)}, jars=given.jars)
         try:
-            replace(session, store, "user_features", users(session, given.event_time))
-            replace(session, store, "transactions", transactions(session, given))
-            with unskew.FeatureStoreClient(given.address, timeout=10, write_timeout=30, retries=20) as client:
-                built_in(client, store)
-            for found in spark.materialize(session, store, given.address):
-                print(f"{found.view}: {found.mode}, {found.rows} rows read, {found.accepted} written")
-                for refused in found.first_refused:
-                    print(f"  refused: {refused}", file=sys.stderr)
-                if not found.ok:
-                    return 1
+            return generate(session, store, given)
         finally:
             session.stop()
     except (unskew.UnskewError, OSError) as error:
         print(f"generate_features.py: {error}", file=sys.stderr)
         return 2
-    return 0
+
+
+def generate(session: SparkSession, store: offline.OfflineStore, given: argparse.Namespace) -> int:
+    """Computes, writes and materializes; the exit code."""
+    store.apply()
+    replace(session, store, "user_features", users(session, given.event_time))
+    replace(session, store, "transactions", transactions(session, given))
+    with unskew.FeatureStoreClient(given.address, timeout=10, write_timeout=30, retries=20) as client:
+        built_in(client, store)
+    code = 0
+    for found in spark.materialize(session, store, given.address):
+        print(f"{found.view}: {found.mode}, {found.rows} rows read, {found.accepted} written")
+        for refused in found.first_refused:
+            print(f"  refused: {refused}", file=sys.stderr)
+        code = code if found.ok else 1
+    return code
 
 
 def users(session: SparkSession, at: dt.datetime) -> DataFrame:
@@ -123,7 +128,8 @@ def _time(text: str) -> dt.datetime:
     return found
 
 
-def _parser() -> argparse.ArgumentParser:
+def arguments_of() -> argparse.ArgumentParser:
+    """The parser of the command."""
     parser = argparse.ArgumentParser(
         prog="generate_features.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

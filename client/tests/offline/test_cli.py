@@ -142,7 +142,7 @@ def test_a_forgotten_entity_is_deleted_online(run: Command, tmp_path: Path) -> N
         assert ended.document["online_left"] == []
         later = now + dt.timedelta(seconds=1)
         known = client.vectors("payments_only", {"customer": [7, 8]}, as_of=later)
-        assert known.values.tolist() == [[0.0], [1.0]]
+        assert [list(row) for row in known.values] == [[0.0], [1.0]]
         reply = client.online_features(["7", "8"], ["profile.limit"])
         assert reply["7"].statuses["profile.limit"] is unskew.Status.MISSING
         assert reply["8"].statuses["profile.limit"] is unskew.Status.EXPIRED

@@ -35,10 +35,11 @@ pub async fn faults(callers: &Callers, case: &Case, request: &Request) -> Vec<St
 
 /// A value as text, or why there is none.
 fn found(input: &ExplainedInput) -> String {
-    match input.reason() {
-        Reason::None => input.value.clone(),
-        reason => format!("ERROR {}", reason.as_str_name().trim_start_matches("REASON_")),
+    let reason = input.reason();
+    if reason == Reason::None {
+        return input.value.clone();
     }
+    format!("ERROR {}", reason.as_str_name().trim_start_matches("REASON_"))
 }
 
 fn expected(expected: &Json, dtype: DType) -> String {

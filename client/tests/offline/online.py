@@ -156,15 +156,19 @@ class Rows:
 
 
 @contextmanager
-def served(folder: Path, text: str = DEFINITIONS, **settings: str) -> Iterator[unskew.FeatureStoreClient]:
-    """A client of a gateway that serves definitions from an embedded store."""
+def serving(folder: Path, text: str = DEFINITIONS, **settings: str) -> Iterator[Gateway]:
+    """A gateway that serves definitions from an embedded store."""
     place = folder / "definitions"
     place.mkdir(exist_ok=True)
     (place / "all.yaml").write_text(text)
-    with (
-        Gateway(folder, settings={"APP__DEFINITIONS__PATH": str(place), **settings}) as gateway,
-        patient(gateway.address) as client,
-    ):
+    with Gateway(folder, settings={"APP__DEFINITIONS__PATH": str(place), **settings}) as gateway:
+        yield gateway
+
+
+@contextmanager
+def served(folder: Path, text: str = DEFINITIONS, **settings: str) -> Iterator[unskew.FeatureStoreClient]:
+    """A client of such a gateway."""
+    with serving(folder, text, **settings) as gateway, patient(gateway.address) as client:
         yield client
 
 

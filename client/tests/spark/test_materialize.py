@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 import unskew
 from tests.gateway import Gateway
-from tests.offline.online import DAY, DEFINITIONS, Rows, assert_equal, loaded, patient
+from tests.offline.online import DAY, DEFINITIONS, Rows, assert_equal, loaded, patient, serving
 from unskew import errors, offline, spark
 from unskew.offline.materialize import MaterializedView
 
@@ -27,10 +27,7 @@ def store(tmp_path: Path) -> offline.OfflineStore:
 @pytest.fixture
 def gateway(tmp_path: Path) -> Iterator[Gateway]:
     """A gateway with an empty store."""
-    place = tmp_path / "definitions"
-    place.mkdir()
-    (place / "all.yaml").write_text(DEFINITIONS)
-    with Gateway(tmp_path, settings={"APP__DEFINITIONS__PATH": str(place)}) as found:
+    with serving(tmp_path) as found:
         yield found
 
 

@@ -80,15 +80,15 @@ def forget(
         if source.iceberg and entity in _schema.entities_of(definitions, source):
             tables += [_erased(catalog, it, entity, wanted, purge) for it in _tables_of(catalog, source)]
     views = [view for view in definitions.views.values() if view.entity == name]
+    if client is not None:
+        for view in views:
+            if view.kind == "row":
+                _delete_rows(client, view.name, entity, wanted, at)
+            else:
+                _delete_states(client, Probe(definitions, view.name), entity, wanted, at)
     names = tuple(view.name for view in views)
-    if client is None:
-        return Erasure(name, len(set(wanted)), recorded, _times.from_micros(at), tuple(tables), (), names)
-    for view in views:
-        if view.kind == "row":
-            _delete_rows(client, view.name, entity, wanted, at)
-        else:
-            _delete_states(client, Probe(definitions, view.name), entity, wanted, at)
-    return Erasure(name, len(set(wanted)), recorded, _times.from_micros(at), tuple(tables), names, ())
+    online, left = ((), names) if client is None else (names, ())
+    return Erasure(name, len(set(wanted)), recorded, _times.from_micros(at), tuple(tables), online, left)
 
 
 def _entity(definitions: Definitions, name: str) -> Entity:

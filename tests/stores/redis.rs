@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use unskew_gateway::store::redis;
 use unskew_gateway::store::{Fetched, OnlineStore, PutOutcome, Secret, StoreErrorKind};
 
 use crate::contract::contract;
@@ -44,6 +45,49 @@ async fn a_key_of_another_type_reads_missing_and_can_t_be_written() {
     assert_eq!(outcomes[2], PutOutcome::Stored);
     let alone = store.put(vec![row("list", 1, 1, "1")], AMPLE).await.unwrap();
     assert!(matches!(&alone[0], PutOutcome::Failed(_)), "{alone:?}");
+}
+
+#[tokio::test]
+async fn a_load_of_new_keys_is_plain_and_keeps_the_greatest_all_the_same() {
+    let server = RedisServer::start();
+    let store = open_redis(&server.url(), &redis::Options { pool_size: 1, ..redis_options() }).unwrap();
+    wait_ready(&store).await;
+    let calls = |command: &str| {
+        let said = String::from_utf8(server.command(&[b"INFO", b"commandstats"])).unwrap();
+        let calls = said.split_once(&format!("cmdstat_{command}:calls=")).map_or("0", |(_, rest)| rest);
+        calls.split(',').next().unwrap().parse::<usize>().unwrap()
+    };
+    let write = async |keys: std::ops::Range<usize>, time: i64| {
+        server.run("CONFIG RESETSTAT");
+        let mut rows: Vec<_> = keys.map(|key| row(format!("k{key}"), time, 1, "1")).collect();
+        // Twice in one batch, the lesser one last.
+        rows.push(row("twice", time, 2, "2"));
+        rows.push(row("twice", time, 1, "3"));
+        let count = rows.len();
+        assert_eq!(store.put(rows, AMPLE).await, Ok(vec![PutOutcome::Stored; count]));
+        assert_eq!(get(&store, "twice").await, Fetched::Value(row("twice", time, 2, "2").value));
+        calls("evalsha")
+    };
+    let stored = async |key: usize, time: i64| {
+        assert_eq!(get(&store, format!("k{key}")).await, Fetched::Value(row(format!("k{key}"), time, 1, "1").value));
+    };
+    // Nothing is known of the server: 102 scripts, twice, as the first is told to load it.
+    assert!(write(0..100, 10).await >= 102);
+    assert_eq!(write(100..200, 11).await, 2);
+    server.run("RPUSH k250 1 2");
+    let mut rows: Vec<_> = (200..260).map(|key| row(format!("k{key}"), 12, 1, "1")).collect();
+    rows.push(row("k7", 9, 1, "1"));
+    let outcomes = store.put(rows, AMPLE).await.unwrap();
+    let failed: Vec<_> = (0..outcomes.len()).filter(|&at| outcomes[at] != PutOutcome::Stored).collect();
+    assert!(matches!(&outcomes[50], PutOutcome::Failed(why) if why.contains("another type")), "{outcomes:?}");
+    assert_eq!(failed, [50]);
+    stored(7, 10).await;
+    // Keys that are there: both ways once, then the script alone; the lesser row of `twice` is set by neither.
+    assert_eq!((write(0..100, 13).await, calls("set") - 102), (102, 101));
+    assert_eq!((write(0..100, 14).await, calls("set")), (102, 101));
+    for (key, time) in [(0, 14), (99, 14), (150, 11), (259, 12)] {
+        stored(key, time).await;
+    }
 }
 
 #[tokio::test]

@@ -147,10 +147,14 @@ async fn a_broken_connection_is_an_error_and_never_a_missing_value() {
         }
     }
     stop.store(true, Ordering::Relaxed);
+    // A busy machine may let a task sleep each time that the connections break.
+    let mut all_errors = 0;
     for task in tasks {
         let (errors, slowest) = task.await.unwrap();
-        assert!(errors > 0 && slowest < PROMPT, "{errors} errors, slowest {slowest:?}");
+        assert!(slowest < PROMPT, "slowest {slowest:?}");
+        all_errors += errors;
     }
+    assert!(all_errors > 0);
 }
 
 #[tokio::test]

@@ -78,6 +78,15 @@ impl Definitions {
         Ok(PyArray1::from_vec(py, parts))
     }
 
+    /// The rows of a history that are the newest of their entity, those of an entity side by side.
+    fn newest<'py>(&self, py: Python<'py>, view: &str, history: PyTable) -> PyResult<Bound<'py, PyArray1<u32>>> {
+        let (view, history) = (self.view(view)?, batches(history));
+        let rows = py.detach(|| {
+            training::newest(view, &history).map_err(|error| refused("data", numbered(error, &[], &history)))
+        })?;
+        Ok(PyArray1::from_vec(py, rows))
+    }
+
     /// The states of a window view that have all events of a history up to a time, in microseconds: a batch of its key columns and `state`.
     fn states(
         &self,

@@ -28,6 +28,9 @@ BLOCK_BYTES = 32 << 20
 BLOCKS = 8
 """What is shared out at once is copied a few times: so many blocks have the bytes that events may have at once."""
 
+MODEST_LIMIT = 1 << 30
+"""Bytes for what runs beside other work, often on the machine of a store, where nothing else is said."""
+
 
 def nobody(_what: str, _done: int, _total: int | None) -> None:
     """Nobody watches."""

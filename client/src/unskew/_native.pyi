@@ -37,6 +37,11 @@ class Definitions:
         """A service. Raises `EngineError("unknown", …)`."""
     def parts(self, view: str, table: str, batch: Any, count: int) -> npt.NDArray[np.uint32]:
         """Which of so many parts each row belongs to, by the keys of the view's entity. `table`: for errors."""
+    def newest(self, view: str, history: Any) -> npt.NDArray[np.uint32]:
+        """The rows of a history that are the newest of their entity, with those that are as new, side by side.
+
+        By event time, then created. `history`: as in `Service.join`. The GIL is released.
+        """
     def states(self, view: str, history: Any, cut: int, threads: int) -> Any:
         """The states of a window view that have all events up to a time: a batch of its key columns and `state`.
 

@@ -10,6 +10,7 @@ mod grid;
 mod groups;
 mod history;
 mod marks;
+mod newest;
 mod outputs;
 mod parts;
 mod rows;
@@ -27,6 +28,7 @@ use arrow_array::RecordBatch;
 use crate::definitions::{Service, View, ViewKind};
 use crate::plan::{Input, Layout, Origin};
 
+pub use newest::newest;
 pub use outputs::{JoinedFeature, to_arrow};
 pub use parts::parts;
 pub use spine::SPINE;

@@ -1,7 +1,7 @@
 -- Keeps the greater of a new row and the stored one, in (event time, created, bytes), as src/store/order.rs does.
 -- KEYS[1] the key; ARGV[1] the new value, ARGV[2] its event time, ARGV[3] its created time, both int64 in decimal, and ARGV[4] both as
 -- packed rows carry them, 16 bytes that compare as bytes.
--- Answers 1 when the new row was written, 0 when the stored one is as great or greater.
+-- Answers 0 when the stored row is as great or greater; else the new one was written: 1 in its place, 2 where there was nothing.
 
 -- An int64 does not fit a Lua number. It is kept as two: the digits above the last nine, and those, both with its sign.
 -- Nothing when the text is no int64.
@@ -96,4 +96,4 @@ elseif stored then
   end
 end
 redis.call('SET', KEYS[1], ARGV[1])
-return 1
+return stored and 1 or 2

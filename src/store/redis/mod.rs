@@ -1,7 +1,7 @@
 //! The Redis store: one server, over a pool of connections.
 //!
 //! A server that is down never blocks anything: the pool connects and reconnects by itself, and calls fail at once until it has. A read is
-//! one MGET; a write runs one script a row, all in one round trip.
+//! one MGET; a write runs one script a row, all in one round trip, or a plain command where rows are likely to be new.
 
 mod combine;
 mod config;
@@ -61,7 +61,8 @@ impl Redis {
         let call = CallOptions { fail_fast: true, max_attempts: Some(1), ..CallOptions::default() };
         let reader = |client: &fred::clients::Client| {
             let client = client.with_options(&call);
-            Combiner::new(Reader { client, server: Arc::clone(&server), closed: Arc::clone(&closed) })
+            let (server, closed) = (Arc::clone(&server), Arc::clone(&closed));
+            Combiner::new(Reader { client, server, closed, mostly_new: AtomicBool::new(false) })
         };
         let readers: Vec<_> = pool.clients().iter().map(reader).collect();
         let queue_limit = options.max_queued_commands.saturating_mul(readers.len());

@@ -21,6 +21,8 @@ pub(super) struct Reader {
     pub(super) server: Arc<str>,
     /// Set when the store is closed.
     pub(super) closed: Arc<AtomicBool>,
+    /// Whether most rows of the last large write had keys that were not there.
+    pub(super) mostly_new: AtomicBool,
 }
 
 impl Reader {

@@ -13,7 +13,17 @@ use super::faults;
 use super::reader::{Reader, command};
 use crate::store::{StoreError, StoreErrorKind, Written};
 
-/// A script that answers 1 when it wrote the value of its key and 0 when it left the key as it was.
+/// What a server says to one command of a round trip.
+pub(super) type Answer = Result<Value, Error>;
+
+/// A script left its key as it was.
+const LEFT: i64 = 0;
+/// It wrote the value of its key.
+const REPLACED: i64 = 1;
+/// It wrote the value of a key that was not there.
+pub(super) const ADDED: i64 = 2;
+
+/// A script that answers [`LEFT`], [`REPLACED`] or [`ADDED`].
 pub(super) struct Script {
     text: &'static str,
     /// The name that the server knows it by.
@@ -42,77 +52,83 @@ pub(super) fn sha1_hex(bytes: &[u8]) -> Bytes {
 }
 
 impl Reader {
-    /// Runs the script for each row, with what `run` makes of it. An error when it can't be said of any row that it was written.
+    /// When a write of this budget ends; an error when it has none.
+    pub(super) fn until(&self, budget: Duration) -> Result<Instant, StoreError> {
+        if budget.is_zero() { Err(self.timed_out()) } else { Ok(Instant::now() + budget) }
+    }
+
+    /// Runs the script once for what `run` makes of each row, and gives its answers.
     pub(super) async fn run_all<R>(
         &self,
         script: &Script,
         rows: &[R],
         run: impl Fn(&R) -> Vec<Value>,
-        budget: Duration,
-    ) -> Result<Vec<Written>, StoreError> {
-        if budget.is_zero() {
-            return Err(self.timed_out());
-        }
-        let deadline = Instant::now() + budget;
-        let mut results = self.send(rows.iter().map(&run), deadline).await?;
+        deadline: Instant,
+    ) -> Result<Vec<Answer>, StoreError> {
+        let mut answers = self.send("EVALSHA", rows.iter().map(&run), deadline).await?;
         let unknown: Vec<_> =
-            (0..rows.len()).filter(|&at| results[at].as_ref().is_err_and(faults::is_no_script)).collect();
+            (0..rows.len()).filter(|&at| answers[at].as_ref().is_err_and(faults::is_no_script)).collect();
         if !unknown.is_empty() {
             // The server is new to us, or has been restarted: it gets the script once and keeps it.
             let words = ["LOAD", script.text].map(Value::from_static_str).to_vec();
             let load = self.client.custom_raw(command("SCRIPT"), words);
             let left = deadline.saturating_duration_since(Instant::now());
             faults::refuse(&self.server, self.within(left, load).await?)?;
-            let again = self.send(unknown.iter().map(|&at| run(&rows[at])), deadline).await?;
-            for (at, result) in unknown.into_iter().zip(again) {
-                results[at] = result;
+            let again = self.send("EVALSHA", unknown.iter().map(|&at| run(&rows[at])), deadline).await?;
+            for (at, answer) in unknown.into_iter().zip(again) {
+                answers[at] = answer;
             }
         }
-        self.settle(results)
+        Ok(answers)
     }
 
-    /// One EVALSHA a run, in one round trip.
-    async fn send(
+    /// One command for each list of arguments, all in one round trip.
+    pub(super) async fn send(
         &self,
+        name: &'static str,
         runs: impl ExactSizeIterator<Item = Vec<Value>>,
         deadline: Instant,
-    ) -> Result<Vec<Result<Value, Error>>, StoreError> {
+    ) -> Result<Vec<Answer>, StoreError> {
         let count = runs.len();
         let pipeline = self.client.pipeline();
         let queue = pipeline.with_options(self.client.options());
         for run in runs {
-            queue.custom_raw(command("EVALSHA"), run).await.map_err(|error| self.explain(&error))?;
+            queue.custom_raw(command(name), run).await.map_err(|error| self.explain(&error))?;
         }
         if count == 0 {
             return Ok(Vec::new());
         }
-        let results = tokio::time::timeout_at(deadline, queue.try_all::<Value>()).await.map_err(|_| {
+        let answers = tokio::time::timeout_at(deadline, queue.try_all::<Value>()).await.map_err(|_| {
             StoreError::new(
                 StoreErrorKind::Timeout,
                 format!("redis at {} did not answer in time; the rows may still be stored", self.server),
             )
         })?;
-        match results.iter().find_map(|result| result.as_ref().err()) {
+        match answers.iter().find_map(|answer| answer.as_ref().err()) {
             // The connection broke: one error stands for all rows.
-            Some(error) if results.len() != count => Err(self.explain(error)),
-            None if results.len() != count => Err(StoreError::new(
+            Some(error) if answers.len() != count => Err(self.explain(error)),
+            None if answers.len() != count => Err(StoreError::new(
                 StoreErrorKind::Unreachable,
                 format!("redis at {} left rows unanswered", self.server),
             )),
-            Some(_) | None => Ok(results),
+            Some(_) | None => Ok(answers),
         }
     }
 
     /// What became of each row; an error when the server refused every one for a reason that is not the row's.
-    fn settle(&self, results: Vec<Result<Value, Error>>) -> Result<Vec<Written>, StoreError> {
+    pub(super) fn settle(&self, answers: Vec<Answer>) -> Result<Vec<Written>, StoreError> {
         let mut first_fault = None;
         let mut faults_only = true;
-        let settled = results
+        let settled = answers
             .into_iter()
-            .map(|result| match result {
+            .map(|answer| match answer {
                 Ok(answer) => {
                     faults_only = false;
-                    answer.as_bool().ok_or_else(|| format!("the script answered {answer:?}; it should answer 0 or 1"))
+                    match answer {
+                        Value::Integer(LEFT) => Ok(false),
+                        Value::Integer(REPLACED | ADDED) => Ok(true),
+                        other => Err(format!("the script answered {other:?}; it should answer 0, 1 or 2")),
+                    }
                 }
                 Err(error) if faults::is_wrong_type(&error) => {
                     faults_only = false;

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
+from unskew._histories import MODEST_LIMIT
 from unskew._times import to_micros
 from unskew.cli._connect import connect, gateway_options, instant, time_text
 from unskew.cli._options import definitions_argument, json_option
@@ -44,7 +45,14 @@ def _time(_context: click.Context, _parameter: click.Parameter, text: str | None
     metavar="SECONDS",
     help="How long a batch is tried again when the gateway or its store is away, or has too much to do.",
 )
-@click.option("--memory-limit", type=click.IntRange(1), metavar="MIB", help="What rows may take in memory.")
+@click.option(
+    "--memory-limit",
+    type=click.IntRange(1),
+    default=MODEST_LIMIT // MEBIBYTE,
+    show_default=True,
+    metavar="MIB",
+    help="What rows may take in memory, whatever the size of a table.",
+)
 @click.option("--threads", type=click.IntRange(1), help="How many may compute; one for each core without it.")
 @store_options
 @gateway_options
@@ -59,7 +67,7 @@ def command(  # noqa: PLR0913 (one for each option)
     concurrency: int,
     batch_rows: int,
     retry_for: float,
-    memory_limit: int | None,
+    memory_limit: int,
     threads: int | None,
     output: Output,
     catalog: str,
@@ -85,7 +93,7 @@ def command(  # noqa: PLR0913 (one for each option)
             concurrency=concurrency,
             batch_rows=batch_rows,
             threads=threads,
-            memory_limit=None if memory_limit is None else memory_limit * MEBIBYTE,
+            memory_limit=memory_limit * MEBIBYTE,
             progress=told,
         )
         for view in found:

@@ -9,37 +9,26 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from unskew._engine import translated
+from unskew.offline._probe import Probe
+
 BLOCK_ROWS = 262_144
 """Rows that are reduced at once while they are read."""
 
 
-def latest(rows: pa.Table, keys: Sequence[str], times: Sequence[str]) -> pa.Table:
-    """The rows that are greatest in their entity by these columns of times, equal ones included, side by side.
+def latest(rows: pa.Table, probe: Probe) -> pa.Table:
+    """The rows that are the newest of their entity, side by side.
 
     Rows of an entity that are equal in all times stay: the gateway takes the one with the greater bytes.
     """
-    if rows.num_rows < 2:  # noqa: PLR2004 (nothing to compare)
-        return rows
-    order = pc.sort_indices(
-        rows.select(list(dict.fromkeys([*keys, *times]))),
-        sort_keys=[
-            *((key, "ascending") for key in keys),
-            *((time, "descending") for time in times if time not in keys),
-        ],
-    )
-    rows = rows.take(order)
-    first = np.ones(rows.num_rows, np.bool_)
-    first[1:] = changes(rows, keys)
-    group = np.cumsum(first) - 1
-    start = np.flatnonzero(first)
-    keep = np.ones(rows.num_rows, np.bool_)
-    for time in times:
-        micros = _micros(rows.column(time))
-        keep &= micros == micros[start][group]
-    return rows.filter(pa.array(keep))
+    with translated():
+        kept = probe.definitions._native.newest(probe.view.name, rows)
+    # Mostly each entity has one row, and there is nothing to move.
+    is_all = len(kept) == rows.num_rows and bool(np.all(kept[1:] > kept[:-1]))
+    return rows if is_all else rows.take(pa.array(kept))
 
 
-def reduced(batches: Iterable[pa.RecordBatch], keys: Sequence[str], times: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def reduced(batches: Iterable[pa.RecordBatch], probe: Probe) -> Iterator[pa.RecordBatch]:
     """The same of each of several blocks of rows, as they come."""
     waiting: list[pa.RecordBatch] = []
     count = 0
@@ -47,10 +36,10 @@ def reduced(batches: Iterable[pa.RecordBatch], keys: Sequence[str], times: Seque
         waiting.append(batch)
         count += batch.num_rows
         if count >= BLOCK_ROWS:
-            yield from latest(pa.Table.from_batches(waiting), keys, times).combine_chunks().to_batches()
+            yield from latest(pa.Table.from_batches(waiting), probe).to_batches()
             waiting, count = [], 0
     if waiting:
-        yield from latest(pa.Table.from_batches(waiting), keys, times).combine_chunks().to_batches()
+        yield from latest(pa.Table.from_batches(waiting), probe).to_batches()
 
 
 def portions(rows: pa.Table, keys: Sequence[str], count: int) -> Iterator[pa.RecordBatch]:
@@ -92,11 +81,6 @@ def changes(rows: pa.Table, keys: Sequence[str]) -> npt.NDArray[np.bool_]:
         column = pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column
         changes |= pc.not_equal(column[1:], column[:-1]).to_numpy(zero_copy_only=False).astype(np.bool_)
     return changes
-
-
-def _micros(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """Times as numbers; one that is not there is 0, as in training."""
-    return np.asarray(column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64()).fill_null(0).to_numpy())
 
 
 def _one(rows: pa.Table) -> pa.RecordBatch:

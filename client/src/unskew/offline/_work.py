@@ -30,7 +30,7 @@ class Run:
     concurrency: int
     batch_rows: int
     threads: int | None
-    memory_limit: int | None
+    memory_limit: int
     told: Progress
     forgotten: Forgotten
 

@@ -28,7 +28,7 @@ def rows(run: Run, work: Work) -> Delivered:
     """Writes the newest row of each entity."""
     probe, history = work.probe, work.history
     keys, times = [key.name for key in probe.keys], times_of(probe)
-    newest = _latest.reduced(_counted(run, work), keys, times)
+    newest = _latest.reduced(_counted(run, work), probe)
     if not isinstance(work.since, str) and probe.created is None:
         # The gateway takes what arrives later for newer: of equal times it has to be given all rows again.
         wanted = _distinct(newest, [*keys, *times])
@@ -37,7 +37,7 @@ def rows(run: Run, work: Work) -> Delivered:
     with Histories(probe.definitions, run.memory_limit, nobody) as histories:
         opened = histories.open(probe.source.name, reader, {probe.view.entity: probe.view.name})
         portions = chain.from_iterable(
-            _latest.portions(_latest.latest(group, keys, times), keys, run.batch_rows)
+            _latest.portions(_latest.latest(group, probe), keys, run.batch_rows)
             for _, group in opened.groups(probe.view.entity)
         )
         batches = (as_written(probe, batch) for batch in portions)

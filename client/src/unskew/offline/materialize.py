@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pyiceberg.catalog import Catalog
 
 from unskew._client import FeatureStoreClient
-from unskew._histories import Progress, nobody
+from unskew._histories import MODEST_LIMIT, Progress, nobody
 from unskew.definitions import Definitions
 from unskew.errors import InvalidArgument
 from unskew.offline import _agreement, _catalog, _marks, _writing
@@ -76,7 +76,7 @@ def materialize(  # noqa: PLR0913 (each is an option of its own)
     concurrency: int = CONCURRENCY,
     batch_rows: int = BATCH_ROWS,
     threads: int | None = None,
-    memory_limit: int | None = None,
+    memory_limit: int = MODEST_LIMIT,
     progress: Progress | None = None,
 ) -> Iterator[MaterializedView]:
     """Writes views from the Iceberg tables of their sources to the online store, through a gateway.
@@ -97,7 +97,8 @@ def materialize(  # noqa: PLR0913 (each is an option of its own)
         concurrency: how many batches are on their way at once.
         batch_rows: rows or states of a batch.
         threads: as in `unskew.training_set`.
-        memory_limit: as in `unskew.training_set`.
+        memory_limit: about how many bytes the rows of a table may take, whatever its size; those of a larger one wait
+            in a temporary folder.
         progress: is told what is being done, how much of it is done, and how much there is, or None.
 
     Yields:

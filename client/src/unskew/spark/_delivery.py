@@ -25,7 +25,6 @@ from unskew.offline._deliver import Delivered, Refused, deliver
 from unskew.offline._forgotten import Forgotten
 from unskew.offline._probe import Probe
 from unskew.offline._snapshots import History
-from unskew.offline._work import times_of
 from unskew.offline._writing import as_written
 from unskew.results import WriteResult
 from unskew.spark._columns import carried_type
@@ -104,7 +103,7 @@ def read(files: Files, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordB
                     yield kept
 
     schema = pa.schema([*((it.name, carried_type(it.dtype)) for it in files.columns), *COUNTS])
-    for batch in _latest.reduced(rows(), keys, times_of(probe)) if files.reduce else rows():
+    for batch in _latest.reduced(rows(), probe) if files.reduce else rows():
         nulls = [pa.nulls(batch.num_rows, field.type) for field in COUNTS]
         arrays = [batch[it.name].cast(carried_type(it.dtype)) for it in files.columns]
         yield pa.RecordBatch.from_arrays([*arrays, *nulls], schema=schema)
@@ -117,11 +116,11 @@ def read(files: Files, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordB
 def rows(send: Send, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Sends the newest row of each entity. `batches`: sorted by entity."""
     probe = Probe(send.definitions, send.view)
-    keys, times, counts = [key.name for key in probe.keys], times_of(probe), Counter[str]()
+    keys, counts = [key.name for key in probe.keys], Counter[str]()
 
     def portions() -> Iterator[pa.RecordBatch]:
         for group in _groups(_uncounted(send, batches, counts), keys, send.piece):
-            for portion in _latest.portions(_latest.latest(group, keys, times), keys, send.batch_rows):
+            for portion in _latest.portions(_latest.latest(group, probe), keys, send.batch_rows):
                 yield as_written(probe, portion)
 
     with send.connect() as client:

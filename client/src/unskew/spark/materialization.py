@@ -14,7 +14,7 @@ from pyspark.sql import types as t
 
 from unskew import bulk_load
 from unskew._client import FeatureStoreClient
-from unskew._histories import nobody
+from unskew._histories import MODEST_LIMIT, nobody
 from unskew.errors import InvalidArgument
 from unskew.offline._deliver import SHOWN, Delivered
 from unskew.offline._forgotten import Forgotten
@@ -97,7 +97,7 @@ def materialize(  # noqa: PLR0913 (each is an option of its own)
             concurrency=concurrency,
             batch_rows=batch_rows,
             threads=1,
-            memory_limit=None,
+            memory_limit=MODEST_LIMIT,
             told=nobody,
             forgotten=Forgotten.load(store.catalog),
         )

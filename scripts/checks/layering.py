@@ -22,6 +22,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "clock": frozenset(),
     "error": frozenset(),
     "deadline": frozenset(),
+    "capacity": frozenset(),
     "ending": frozenset(),
     "auth": frozenset(),
     "tls": frozenset(),

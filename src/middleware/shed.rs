@@ -3,7 +3,6 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use axum::body::Body;
@@ -12,6 +11,7 @@ use http::Request;
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
+use crate::capacity::Capacity;
 use crate::error::{Code, Error};
 
 /// The paths of probes and of Prometheus.
@@ -21,16 +21,8 @@ const NEVER_SHED: [&str; 5] =
 /// Refuses what is too much.
 #[derive(Clone, Debug)]
 pub struct ShedLayer {
-    limit: usize,
-    running: Arc<AtomicUsize>,
-}
-
-impl ShedLayer {
-    /// Lets so many requests run at a time, of all connections together.
-    #[must_use]
-    pub fn new(limit: usize) -> Self {
-        Self { limit, running: Arc::default() }
-    }
+    /// What there is of it.
+    pub capacity: Arc<Capacity>,
 }
 
 impl<S> Layer<S> for ShedLayer {
@@ -50,11 +42,11 @@ pub struct Shed<S> {
 
 /// A request that runs; counted until this is dropped.
 #[derive(Debug)]
-struct Permit(Arc<AtomicUsize>);
+struct Permit(Arc<Capacity>);
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.end();
     }
 }
 
@@ -68,10 +60,11 @@ impl<S: Service<Request<Body>, Response = Response>> Service<Request<Body>> for 
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let before = self.layer.running.fetch_add(1, Ordering::Relaxed);
-        let permit = Permit(self.layer.running.clone());
-        if before >= self.layer.limit && !NEVER_SHED.contains(&request.uri().path()) {
-            return ShedFuture { state: State::Refused { limit: self.layer.limit } };
+        let capacity = &self.layer.capacity;
+        let is_place = capacity.begin();
+        let permit = Permit(capacity.clone());
+        if !is_place && !NEVER_SHED.contains(&request.uri().path()) {
+            return ShedFuture { state: State::Refused { limit: capacity.limit() } };
         }
         ShedFuture { state: State::Running { inner: self.inner.call(request), permit } }
     }
@@ -131,7 +124,7 @@ mod tests {
                 Ok::<_, Infallible>(Response::new(Body::empty()))
             }
         });
-        let service = ServiceBuilder::new().layer(ShedLayer::new(2)).service(inner);
+        let service = ServiceBuilder::new().layer(ShedLayer { capacity: Arc::new(Capacity::new(2)) }).service(inner);
         let start = |path: &str| tokio::spawn(service.clone().oneshot(request(path)));
         let running = [start("/v1/online-features"), start("/v1/online-features")];
         tokio::task::yield_now().await;

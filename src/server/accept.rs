@@ -18,12 +18,13 @@ use super::certificates::Certificates;
 use super::connection::{Connection, Counted};
 use super::first_bytes::FirstBytes;
 use super::handshake::Handshake;
+use crate::capacity::Capacity;
 use crate::config::Server;
 use crate::middleware::measure::Measured;
 use crate::telemetry::metrics::Metrics;
 
-/// Streams that one HTTP/2 connection may have open.
-const MAX_STREAMS: u32 = 1024;
+/// Streams that one HTTP/2 connection may have open: clients queue what is more, and give up what is too late before it is sent.
+const MAX_STREAMS: u32 = 128;
 /// Bytes that a client may send on a stream, and on a connection, before it must wait; room for large batches of rows.
 const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 4 << 20;
@@ -37,6 +38,8 @@ pub(super) struct Port {
     pub(super) listener: TcpListener,
     /// The certificate; none: plain text.
     pub(super) certificates: Option<Arc<Certificates>>,
+    /// What all its connections share.
+    pub(super) capacity: Arc<Capacity>,
 }
 
 /// Accepts connections until `stop` ends, then lets those that are open finish for `grace`.
@@ -52,9 +55,10 @@ pub(super) async fn serve<S>(
     S: Clone + Send + Sync + 'static,
     S::Future: Send + 'static,
 {
-    let Port { listener, certificates } = port;
+    let Port { listener, certificates, capacity } = port;
     let acceptor = Acceptor {
         certificates,
+        capacity,
         builder: builder(settings),
         service,
         ages: Ages::of(settings),
@@ -103,6 +107,7 @@ fn builder(settings: &Server) -> Builder<TokioExecutor> {
 
 struct Acceptor<S> {
     certificates: Option<Arc<Certificates>>,
+    capacity: Arc<Capacity>,
     builder: Builder<TokioExecutor>,
     service: S,
     ages: Ages,
@@ -130,6 +135,7 @@ where
             builder: self.builder.clone(),
             service: self.service.clone(),
             stalled: self.stalled,
+            capacity: self.capacity.clone(),
             closing: self.closing.subscribe(),
             lifetime: self.ages.next(),
             metrics,

@@ -16,12 +16,15 @@ use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, sleep};
-use tower::{Service, ServiceExt};
+use tower::Service;
 
 use super::age::{Lifetime, Marks, Stage};
 use super::gather::gathered;
+use super::paced::{Pace, Paced};
 use super::stalled::Stalled;
+use crate::capacity::Capacity;
 use crate::ending::Ending;
+use crate::error::Code;
 use crate::middleware::measure::Measured;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::rate_limit::RateLimit;
@@ -36,6 +39,7 @@ pub(super) struct Connection<S> {
     pub(super) service: S,
     /// How long its client may take nothing of what it is sent.
     pub(super) stalled: Duration,
+    pub(super) capacity: Arc<Capacity>,
     /// Says when the gateway stops, and is waited for then.
     pub(super) closing: watch::Receiver<()>,
     pub(super) lifetime: Lifetime,
@@ -68,10 +72,12 @@ where
 {
     /// Serves it to its end.
     pub(super) async fn serve<I: AsyncRead + AsyncWrite + Send + Unpin + 'static>(self, io: I) {
-        let Self { builder, service, stalled, closing, lifetime, metrics, _permit, _counted } = self;
+        let Self { builder, service, stalled, capacity, closing, lifetime, metrics, _permit, _counted } = self;
         let marks = Arc::new(Marks::default());
         let (end_streams, ending) = Ending::new();
         let marked = marks.clone();
+        let pace = Arc::new(Pace::new(capacity));
+        let paced = pace.clone();
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
             let http1 = (request.version() < Version::HTTP_2).then(|| marked.clone());
@@ -79,16 +85,19 @@ where
                 marked.set_http2();
                 request.extensions_mut().insert(ending.clone());
             }
-            let reply = service.clone().oneshot(request);
+            // At once, not when its task is polled: what is read next depends on whether there was a place for it. All layers are always ready.
+            let reply = service.clone().call(request);
+            let pace = pace.clone();
             async move {
                 let mut reply = reply.await?;
+                pace.answered(reply.extensions().get() == Some(&Code::Overloaded));
                 if http1.is_some_and(|marks| marks.is_old()) {
                     reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 }
                 Ok::<_, Infallible>(reply)
             }
         });
-        let (io, sender) = gathered(Stalled::new(io, stalled));
+        let (io, sender) = gathered(Stalled::new(Paced::new(io, paced), stalled));
         let served = builder.serve_connection(TokioIo::new(io), service).into_owned();
         let end = End { closing, lifetime, marks, end_streams, metrics };
         if let Err(error) = sender.drive(end.watch(served)).await {

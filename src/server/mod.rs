@@ -9,6 +9,7 @@ mod first_bytes;
 mod gather;
 mod handshake;
 mod health;
+mod paced;
 mod shutdown;
 mod stack;
 mod stalled;

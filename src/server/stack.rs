@@ -11,6 +11,7 @@ use tonic::service::Routes;
 use tower::{Service, ServiceBuilder};
 
 use crate::auth::Keys;
+use crate::capacity::Capacity;
 use crate::config::Config;
 use crate::grpc::{self, FeatureService, FeatureStoreServer};
 use crate::middleware::auth::AuthLayer;
@@ -62,6 +63,7 @@ pub(super) fn stack(
     keys: Keys,
     metrics: &'static Metrics,
     tracer: Option<Arc<Tracer>>,
+    capacity: Arc<Capacity>,
 ) -> impl Service<Request<Body>, Response = Response<Measured>, Error = std::convert::Infallible, Future: Send + 'static>
 + Clone
 + Send
@@ -92,7 +94,7 @@ pub(super) fn stack(
             request
         })
         // Before the deadline sets a timer and the handler reads anything: what is refused costs next to nothing.
-        .layer(ShedLayer::new(config.limits.max_in_flight))
+        .layer(ShedLayer { capacity })
         // Only the time of what is within is limited, and its error is rendered as any other.
         .layer(DeadlineLayer { default: config.server.default_deadline, max: config.server.max_deadline })
         // Innermost: nothing is routed, or read of the body, for whom it is not meant.

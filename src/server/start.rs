@@ -16,6 +16,7 @@ use super::certificates::{self, Certificates};
 use super::exposure::{self, Exposure};
 use super::{health, stack};
 use crate::auth::{KeySet, Keys};
+use crate::capacity::Capacity;
 use crate::config::{Config, Sources};
 use crate::lookup::{self, Lookup, RequestLimits};
 use crate::rest::{self, Gateway};
@@ -103,7 +104,8 @@ pub async fn run(
     let health_service = tonic_health::server::HealthService::from_health_reporter(reporter.clone());
     let (stop_streams, stream_stop) = watch::channel(false);
     let router = stack::router(gateway.clone(), health_service, stream_stop)?;
-    let service = stack::stack(router, &config, keys, metrics, tracer.map(Arc::new));
+    let capacity = Arc::new(Capacity::new(config.limits.max_in_flight));
+    let service = stack::stack(router, &config, keys, metrics, tracer.map(Arc::new), capacity.clone());
 
     let reloading = tokio::spawn(reload(gateway.clone(), certificates.clone()));
     let renewing =
@@ -122,7 +124,7 @@ pub async fn run(
         tokio::time::sleep(config.shutdown.delay).await;
         stop_streams.send_replace(true);
     };
-    let port = Port { listener: listeners.main, certificates };
+    let port = Port { listener: listeners.main, certificates, capacity };
     accept::serve(port, service, &config.server, metrics, stop, config.shutdown.timeout).await;
     folding.abort();
     for task in [Some(reloading), renewing, scraped].into_iter().flatten() {
@@ -158,8 +160,9 @@ async fn serve_metrics(listener: TcpListener, gateway: Gateway, config: Config, 
         tracing::info!(%address, "metrics are served without a key");
     }
     let open = Keys::new(KeySet::default(), Arc::new(|| Ok(KeySet::default())));
-    let service = stack::stack(rest::metrics_router(gateway), &config, open, metrics, None);
-    let port = Port { listener, certificates: None };
+    let capacity = Arc::new(Capacity::new(config.limits.max_in_flight));
+    let service = stack::stack(rest::metrics_router(gateway), &config, open, metrics, None, capacity.clone());
+    let port = Port { listener, certificates: None, capacity };
     accept::serve(port, service, &config.server, metrics, std::future::pending(), Duration::ZERO).await;
 }
 

@@ -1,0 +1,164 @@
+//! How many requests the gateway works on, and how many it refuses.
+//!
+//! To refuse costs a part of what it costs to serve: reading the request and answering it. A gateway that refuses as fast as clients ask spends
+//! all its time so. It therefore refuses at a rate that leaves most of the time for what it serves, and connections that ask for more are not
+//! read until there is room, so that their clients wait as they would at any full server: docs/decisions/0029-backpressure.md.
+
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+/// What a refusal takes of the time that there is for them: 2,000 a second, whatever is served.
+const REFUSAL: i64 = 500_000;
+/// What each reply gives back of it: one refusal for two replies, in nanoseconds too.
+const SERVED: i64 = REFUSAL / 2;
+/// Refusals that may come at once.
+const BURST: i64 = 256 * REFUSAL;
+/// How long a connection waits before it is looked at again, and at most.
+const LOOK: Duration = Duration::from_millis(5);
+const MOST: Duration = Duration::from_millis(250);
+
+/// What all connections share.
+#[derive(Debug)]
+pub struct Capacity {
+    limit: usize,
+    running: AtomicUsize,
+    start: Instant,
+    /// Nanoseconds from the start at which all refusals so far are paid for.
+    paid_at: AtomicI64,
+    /// Connections that wait.
+    waiting: AtomicUsize,
+    room: Notify,
+}
+
+impl Capacity {
+    /// So many requests may run at a time, of all connections together.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        let start = Instant::now();
+        let (running, paid_at, waiting, room) = Default::default();
+        Self { limit, running, start, paid_at, waiting, room }
+    }
+
+    /// Requests that may run at a time.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// A request begins; whether there was a place for it.
+    pub(crate) fn begin(&self) -> bool {
+        self.running.fetch_add(1, Ordering::Relaxed) < self.limit
+    }
+
+    /// It ends.
+    pub(crate) fn end(&self) {
+        let running = self.running.fetch_sub(1, Ordering::Relaxed) - 1;
+        if self.waiting.load(Ordering::Relaxed) > 0 && self.is_room(running) {
+            self.room.notify_one();
+        }
+    }
+
+    /// A request was answered, well or not.
+    pub(crate) fn served(&self) {
+        self.paid_at.fetch_sub(SERVED, Ordering::Relaxed);
+    }
+
+    /// A request was refused as too many.
+    pub(crate) fn refused(&self) {
+        let now = self.now();
+        let update = |paid_at: i64| Some(paid_at.max(now - BURST) + REFUSAL);
+        let _ = self.paid_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, update);
+    }
+
+    /// Whether requests of a connection that asks for too much are read now: there is room for them, or time to refuse them.
+    pub(crate) fn takes_more(&self) -> bool {
+        self.is_room(self.running.load(Ordering::Relaxed)) || self.paid_at.load(Ordering::Relaxed) <= self.now()
+    }
+
+    /// Waits until they are; not for ever, so that the connection's own signs of life are seen.
+    pub(crate) async fn wait(&self) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waits = Waits(self);
+        let wait = async {
+            while !self.takes_more() {
+                let _ = tokio::time::timeout(LOOK, self.room.notified()).await;
+            }
+        };
+        let _ = tokio::time::timeout(MOST, wait).await;
+    }
+
+    /// A few places, as a read brings a few requests.
+    const fn is_room(&self, running: usize) -> bool {
+        running < self.limit - self.limit / 16
+    }
+
+    fn now(&self) -> i64 {
+        i64::try_from(self.start.elapsed().as_nanos()).unwrap_or(i64::MAX)
+    }
+}
+
+/// Counts a connection that waits, until it no longer does.
+struct Waits<'a>(&'a Capacity);
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_paid_for_by_time_and_by_replies() {
+        let capacity = Capacity::new(0);
+        assert!(!capacity.begin());
+        for _ in 0..300 {
+            capacity.refused();
+        }
+        assert!(!capacity.takes_more());
+        for _ in 0..200 {
+            capacity.served();
+        }
+        assert!(capacity.takes_more());
+        // What was served long ago is no reason to refuse without end.
+        for _ in 0..100_000 {
+            capacity.served();
+        }
+        for _ in 0..300 {
+            capacity.refused();
+        }
+        assert!(!capacity.takes_more());
+        std::thread::sleep(Duration::from_millis(100));
+        assert!(capacity.takes_more());
+    }
+
+    #[tokio::test]
+    async fn room_wakes_who_waits() {
+        let capacity = Capacity::new(32);
+        assert!((0..32).all(|_| capacity.begin()));
+        for _ in 0..100_000 {
+            capacity.refused();
+        }
+        let (waited, ()) = tokio::join!(
+            async {
+                let start = Instant::now();
+                capacity.wait().await;
+                start.elapsed()
+            },
+            async {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                (0..3).for_each(|_| capacity.end());
+            }
+        );
+        assert!(waited >= Duration::from_millis(20) && waited < MOST, "{waited:?}");
+        (0..3).for_each(|_| assert!(capacity.begin()));
+        let start = Instant::now();
+        capacity.wait().await;
+        assert!(start.elapsed() >= MOST);
+        assert_eq!(capacity.waiting.load(Ordering::Relaxed), 0);
+    }
+}

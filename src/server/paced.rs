@@ -1,0 +1,163 @@
+//! A connection that asks for more than the gateway takes is read in small pieces, when there is room for its requests or time to refuse them.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+use crate::capacity::Capacity;
+
+/// Bytes that are read at once: about ten small requests, which are then begun, or refused, before more are read.
+const PIECE: usize = 1024;
+/// For how long after a refusal a connection is read so.
+const LASTS: Duration = Duration::from_secs(1);
+
+/// What became of the requests of a connection.
+#[derive(Debug)]
+pub(super) struct Pace {
+    capacity: Arc<Capacity>,
+    /// One of its requests was refused since this was last looked at.
+    was_refused: AtomicBool,
+}
+
+impl Pace {
+    pub(super) fn new(capacity: Arc<Capacity>) -> Self {
+        Self { capacity, was_refused: AtomicBool::new(false) }
+    }
+
+    /// A request has its answer.
+    pub(super) fn answered(&self, is_refused: bool) {
+        if is_refused {
+            self.capacity.refused();
+            self.was_refused.store(true, Ordering::Relaxed);
+        } else {
+            self.capacity.served();
+        }
+    }
+}
+
+/// An I/O stream that is read as fast as its requests are taken.
+pub(super) struct Paced<I> {
+    io: I,
+    pace: Arc<Pace>,
+    /// Until when it is read in pieces; none: as it comes.
+    until: Option<Instant>,
+    /// Whether a piece was just read: its requests come first.
+    yields: bool,
+    wait: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+impl<I> Paced<I> {
+    pub(super) fn new(io: I, pace: Arc<Pace>) -> Self {
+        Self { io, pace, until: None, yields: false, wait: None }
+    }
+
+    /// Whether it is read in pieces.
+    fn is_slow(&mut self) -> bool {
+        if self.pace.was_refused.swap(false, Ordering::Relaxed) {
+            self.until = Some(Instant::now() + LASTS);
+        }
+        self.until = self.until.filter(|until| Instant::now() < *until);
+        self.until.is_some()
+    }
+}
+
+impl<I: AsyncRead + Unpin> AsyncRead for Paced<I> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if std::mem::take(&mut this.yields) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if !this.is_slow() {
+            this.wait = None;
+            return Pin::new(&mut this.io).poll_read(context, out);
+        }
+        if this.wait.is_none() && !this.pace.capacity.takes_more() {
+            let capacity = this.pace.capacity.clone();
+            this.wait = Some(Box::pin(async move { capacity.wait().await }));
+        }
+        if let Some(wait) = &mut this.wait {
+            ready!(wait.as_mut().poll(context));
+            this.wait = None;
+        }
+        let size = out.remaining().min(PIECE);
+        let mut piece = ReadBuf::new(out.initialize_unfilled_to(size));
+        let read = Pin::new(&mut this.io).poll_read(context, &mut piece);
+        let filled = piece.filled().len();
+        out.advance(filled);
+        this.yields = read.is_ready() && filled > 0;
+        read
+    }
+}
+
+impl<I: AsyncWrite + Unpin> AsyncWrite for Paced<I> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[tokio::test]
+    async fn what_asks_for_too_much_is_read_as_there_is_room() {
+        let capacity = Arc::new(Capacity::new(1));
+        let pace = Arc::new(Pace::new(capacity.clone()));
+        let (mut client, server) = tokio::io::duplex(1 << 16);
+        let mut server = Paced::new(server, pace.clone());
+        let mut buffer = vec![0; 1 << 16];
+        client.write_all(&[7; 5000]).await.unwrap();
+        assert_eq!(server.read(&mut buffer).await.unwrap(), 5000);
+
+        assert!(capacity.begin());
+        pace.answered(true);
+        client.write_all(&[8; 5000]).await.unwrap();
+        // There is time to refuse a few.
+        assert_eq!(server.read(&mut buffer).await.unwrap(), PIECE);
+        for _ in 0..10_000 {
+            pace.answered(true);
+        }
+        let start = std::time::Instant::now();
+        let (read, ()) = tokio::join!(server.read(&mut buffer), async {
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            capacity.end();
+        });
+        assert_eq!(read.unwrap(), PIECE);
+        assert!(start.elapsed() >= Duration::from_millis(30));
+
+        // Later it is read as any other.
+        tokio::time::sleep(LASTS).await;
+        assert_eq!(server.read(&mut buffer).await.unwrap(), 5000 - 2 * PIECE);
+        assert_eq!(buffer[0], 8);
+        drop(client);
+        assert_eq!(server.read(&mut buffer).await.unwrap(), 0);
+    }
+}

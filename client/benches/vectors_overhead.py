@@ -5,7 +5,8 @@
 One thread. The peer in the same run is a bare call of grpc with prepared bytes, to the same server: another process
 that answers at once with the same reply. Before each call the peer is busy for as long as building the request and
 decoding the reply take alone: a call after a pause is slower, as the other process has gone to sleep. The three take
-turns, call by call, as the speed of a shared machine changes. Medians.
+turns, call by call, as the speed of a shared machine changes. Medians: of the time that passes, and of the CPU time of
+the calling thread and of the process, which other processes don't lengthen by taking the processor.
 """
 
 import argparse
@@ -83,11 +84,16 @@ def server_of(reply: bytes) -> Iterator[str]:
         process.join()
 
 
-def micros(call: Callable[[], object]) -> float:
-    """The time of a call in µs."""
-    start = time.perf_counter_ns()
+Times = tuple[float, float, float]
+"""Of a call in µs: what passed, CPU time of the thread, CPU time of the process."""
+
+
+def times_of(call: Callable[[], object]) -> Times:
+    """The times of a call."""
+    wall, thread, process = time.perf_counter_ns(), time.thread_time_ns(), time.process_time_ns()
     call()
-    return (time.perf_counter_ns() - start) / 1000
+    process_end, thread_end, wall_end = time.process_time_ns(), time.thread_time_ns(), time.perf_counter_ns()
+    return (wall_end - wall) / 1000, (thread_end - thread) / 1000, (process_end - process) / 1000
 
 
 def be_busy(micros: float) -> None:
@@ -102,28 +108,31 @@ def measure(client: unskew.FeatureStoreClient, address: str, reply: bytes, colum
     entities, request = columns
 
     def build() -> bytes:
-        message = _vectors.vectors_request(
+        return _vectors.vectors_request(
             SERVICE, entities, request, None, None, names=False, slot_statuses=False, event_times=False
         )
-        return message.SerializeToString()
 
     def decode() -> unskew.Vectors:
         return _vectors.decode_vectors(wire.FeatureVectorsResponse.FromString(reply), as_numpy=True)
 
     prepared = build()
-    times: list[tuple[float, float, float, float]] = []
+    taken: list[tuple[Times, Times, Times, Times]] = []
     with grpc.insecure_channel(address, options=_channel.channel_options(address, 64 << 20, None)) as channel:
         bare: Any = channel.unary_unary(_channel.GET_FEATURE_VECTORS.path)
         for _ in range(calls + calls // 10):
-            building, decoding = micros(build), micros(decode)
-            be_busy(building + decoding)
-            peer = micros(lambda: bare(prepared, timeout=10.0))
-            times.append((building, decoding, peer, micros(lambda: client.vectors(SERVICE, entities, request))))
+            building, decoding = times_of(build), times_of(decode)
+            be_busy(building[0] + decoding[0])
+            peer = times_of(lambda: bare(prepared, timeout=10.0))
+            taken.append((building, decoding, peer, times_of(lambda: client.vectors(SERVICE, entities, request))))
     # The first ones are a warm-up.
-    building, decoding, peer, whole = map(statistics.median, zip(*times[calls // 10 :], strict=True))
+    wall, thread, process = (
+        [statistics.median(times[clock] for times in column) for column in zip(*taken[calls // 10 :], strict=True)]
+        for clock in range(3)
+    )
     return (
-        f"build {building:6.1f}  decode {decoding:5.1f}  client.vectors {whole:6.1f}  bare grpc {peer:6.1f}  "
-        f"difference {whole - peer:6.1f} (limit {LIMIT:.0f})"
+        f"build {wall[0]:6.1f}  decode {wall[1]:5.1f}  client.vectors {wall[3]:6.1f}  bare grpc {wall[2]:6.1f}  "
+        f"difference {wall[3] - wall[2]:6.1f} (limit {LIMIT:.0f})  of CPU: thread {thread[3] - thread[2]:6.1f}  "
+        f"process {process[3] - process[2]:6.1f}"
     )
 
 

@@ -5,7 +5,8 @@ import decimal
 import enum
 import json
 import uuid
-from collections.abc import Callable
+from collections import ChainMap
+from collections.abc import Callable, Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,9 +14,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from unskew._columns import add_columns
+from unskew._columns import encode_columns
 from unskew._generated import feature_store_pb2 as wire
+from unskew._times import EPOCH
 from unskew.errors import InvalidArgument
 
 UTC = dt.timezone.utc
@@ -30,9 +34,7 @@ class Colour(str, enum.Enum):
 
 
 def column_of(values: Any) -> wire.Column:
-    request = wire.FeatureVectorsRequest()
-    add_columns(request.request, "request", {"c": values})
-    (column,) = wire.FeatureVectorsRequest.FromString(request.SerializeToString()).request
+    (column,) = wire.FeatureVectorsRequest.FromString(encode_columns("request", {"c": values})).request
     assert column.name == "c"
     return column
 
@@ -181,9 +183,62 @@ def test_what_is_no_column_is_refused(values: Any, words: str) -> None:
     [
         ([("a", [1])], TypeError, "must be a mapping of names to columns, not list"),
         ({1: [1]}, TypeError, "names of entities must be str, not int"),
-        ({"\ud800": [1]}, InvalidArgument, "no Unicode text"),
+        ({"a": [1], "\ud800": [1]}, InvalidArgument, "no Unicode text"),
     ],
 )
 def test_columns_have_names(columns: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
-        add_columns(wire.FeatureVectorsRequest().entities, "entities", columns)
+        encode_columns("entities", columns)
+
+
+ZONES = [dt.timezone.utc, dt.timezone(dt.timedelta(hours=-9, microseconds=1)), ZoneInfo("Europe/Warsaw")]
+# The field, what stands at the place of a null, and values of the one type that the list has.
+KINDS: dict[str, tuple[Any, st.SearchStrategy[Any]]] = {
+    "bools": (False, st.booleans()),
+    "ints": (0, st.integers(-(2**63), 2**63 - 1)),
+    "floats": (0.0, st.floats()),
+    "texts": ("", st.text(st.characters(exclude_categories=["Cs"]))),
+    "blobs": (b"", st.binary()),
+    "timestamps": (0, st.datetimes(timezones=st.sampled_from(ZONES))),
+}
+
+
+@st.composite
+def lists(draw: st.DrawFn) -> tuple[str, list[Any]]:
+    field = draw(st.sampled_from(list(KINDS)))
+    # The first value has the type: a list of nulls only is of texts.
+    return field, [draw(KINDS[field][1]), *draw(st.lists(st.none() | KINDS[field][1], max_size=300))]
+
+
+@given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), lists(), max_size=4))
+def test_columns_are_written_as_protobuf_writes_them(columns: dict[str, tuple[str, list[Any]]]) -> None:
+    expected = wire.FeatureVectorsRequest()
+    for name, (field, values) in columns.items():
+        column = expected.entities.add(name=name, nulls=[row for row, value in enumerate(values) if value is None])
+        for value in values:
+            is_time = isinstance(value, dt.datetime)
+            on_wire = (value - EPOCH) // dt.timedelta(microseconds=1) if is_time else value
+            getattr(column, field).values.append(KINDS[field][0] if value is None else on_wire)
+    given_values = {name: values for name, (_, values) in columns.items()}
+    assert encode_columns("entities", given_values) == expected.SerializeToString()
+
+
+@given(st.lists(st.floats(), min_size=1), st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1))
+def test_arrays_are_written_as_lists_are(floats: list[float], ints: list[int]) -> None:
+    array = np.array(floats)
+    arrays = {"f": array, "big": array.astype(">f8"), "strided": np.repeat(array, 2)[::2], "i": np.array(ints)}
+    expected = {"f": floats, "big": floats, "strided": floats, "i": ints}
+    assert encode_columns("request", arrays) == encode_columns("request", expected)
+
+
+def test_columns_may_be_any_mapping_and_change_while_they_are_read() -> None:
+    columns: dict[str, Any] = {"a": [1]}
+
+    def values() -> Iterator[int]:
+        columns["b"] = [2]
+        yield 1
+
+    columns["c"] = values()
+    written = wire.FeatureVectorsRequest.FromString(encode_columns("request", columns)).request
+    assert [(column.name, list(column.ints.values)) for column in written] == [("a", [1]), ("c", [1])]
+    assert encode_columns("request", ChainMap({"a": [1]})) == encode_columns("request", {"a": [1]})

@@ -237,7 +237,9 @@ sys.modules["pyarrow"] = None
 from unskew._vectors import decode_vectors, vectors_request
 from unskew._generated import feature_store_pb2 as wire
 options = dict(names=False, slot_statuses=False, event_times=False)
-request = vectors_request("s", {"a": [1, None]}, {"x": (0.5, 1)}, None, None, **options)
+request = wire.FeatureVectorsRequest.FromString(
+    vectors_request("s", {"a": [1, None]}, {"x": (0.5, 1)}, None, None, **options)
+)
 assert list(request.entities[0].nulls) == [1]
 reply = wire.FeatureVectorsResponse(rows=1, columns=2, vectors=b"\\x00\\x00\\x80\\x3f\\x00\\x00\\xc0\\x7f")
 assert decode_vectors(reply, as_numpy=False).values == [[1.0, None]]

@@ -4,6 +4,7 @@ import base64
 import datetime as dt
 import json
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from unskew import _times
@@ -84,20 +85,25 @@ def _name(kind: type) -> str:
     return "list" if kind is Json else kind.__name__
 
 
-def check(where: str, values: list[Any], kind: type) -> None:
+def check(where: str, values: Iterable[Any], kind: type) -> None:
     """Names the value that the wire refused.
 
     Raises:
         InvalidArgument: with it.
     """
     for row, value in enumerate(values):
-        if kind is str and not _is_unicode(value):
+        if value is None:
+            continue
+        if kind is str and not is_unicode(value):
             raise InvalidArgument(f"{where}[{row}] {value!r} holds a lone surrogate, which is no Unicode text")
-        if kind in (int, dt.datetime) and not _times.INT64_MIN <= value <= _times.INT64_MAX:
+        if kind is int and not _times.INT64_MIN <= value <= _times.INT64_MAX:
             raise InvalidArgument(f"{where}[{row}] is {value}, which is outside of int64")
+        if kind is dt.datetime:
+            _times.to_micros(value, f"{where}[{row}]")
 
 
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
+    """Whether it holds no lone surrogate."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -105,14 +111,12 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def to_json(where: str, row: int, value: object) -> str:
+def to_json(where: str, row: int, value: Json) -> str:
     """The JSON of a list or an object.
 
     Raises:
         InvalidArgument: it has none.
     """
-    if not isinstance(value, Json):
-        return str(value)  # what stands at the place of a null
     try:
         text = _encoder.encode(value.value)
         text.encode()

@@ -39,21 +39,25 @@ class Method:
     """What a channel needs to know of a method: taken from the contract, not written down again."""
 
     path: str
-    serialize: Callable[[Any], bytes]
+    serialize: Callable[[Any], bytes] | None
+    """None: requests are bytes already."""
     deserialize: Callable[[bytes], Any]
 
     @classmethod
-    def of(cls, name: str, request: type[Any], response: type[Any]) -> "Method":
-        """The method of that name of the service FeatureStore."""
+    def of(cls, name: str, request: type[Any], response: type[Any], *, encoded: bool = False) -> "Method":
+        """The method of that name of the service FeatureStore. `encoded`: its requests are bytes already."""
         service = wire.DESCRIPTOR.services_by_name["FeatureStore"]
         descriptor = service.methods_by_name[name]
         if (descriptor.input_type, descriptor.output_type) != (request.DESCRIPTOR, response.DESCRIPTOR):
             raise TypeError(f"{descriptor.full_name} takes or gives other messages than {request} and {response}")
-        return cls(f"/{service.full_name}/{name}", request.SerializeToString, response.FromString)
+        serialize = None if encoded else request.SerializeToString
+        return cls(f"/{service.full_name}/{name}", serialize, response.FromString)
 
 
 GET_ONLINE_FEATURES = Method.of("GetOnlineFeatures", wire.OnlineFeaturesRequest, wire.OnlineFeaturesResponse)
-GET_FEATURE_VECTORS = Method.of("GetFeatureVectors", wire.FeatureVectorsRequest, wire.FeatureVectorsResponse)
+GET_FEATURE_VECTORS = Method.of(
+    "GetFeatureVectors", wire.FeatureVectorsRequest, wire.FeatureVectorsResponse, encoded=True
+)
 EXPLAIN = Method.of("Explain", wire.ExplainRequest, wire.ExplainResponse)
 GET_DEFINITIONS = Method.of("GetDefinitions", wire.DefinitionsRequest, wire.DefinitionsResponse)
 WRITE_ROWS = Method.of("WriteRows", wire.WriteRowsRequest, wire.WriteRowsResponse)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from unskew import _times
-from unskew._columns import add_columns
+from unskew._columns import encode_columns
 from unskew._generated import feature_store_pb2 as wire
 from unskew._replies import decode_status
 from unskew._vectors import Time, check_service, to_fingerprint
@@ -20,9 +20,9 @@ def explain_request(
 ) -> wire.ExplainRequest:
     """The request of `explain`: each value becomes a column of one row."""
     message = wire.ExplainRequest(service=check_service(service))
-    add_columns(message.entities, "entities", _columns("entities", entities))
+    message.MergeFromString(encode_columns("entities", _columns("entities", entities)))
     if request is not None:
-        add_columns(message.request, "request", _columns("request", request))
+        message.MergeFromString(encode_columns("request", _columns("request", request)))
     if fingerprint is not None:
         message.fingerprint = to_fingerprint(fingerprint)
     if as_of is not None:

@@ -1,13 +1,22 @@
 """The engine, compiled. Not for users: `unskew` wraps it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["SEMANTICS", "Definitions", "EngineError", "Fitter", "Plan", "Service"]
+__all__ = [
+    "SEMANTICS",
+    "Definitions",
+    "EngineError",
+    "Fitter",
+    "Plan",
+    "Service",
+    "encode_columns",
+    "encode_values",
+]
 
 SEMANTICS: int
 """The version of what the engine computes; part of every fingerprint."""
@@ -117,3 +126,15 @@ class Plan:
         """
     def steps(self) -> str:
         """Slots with their steps, arguments and fitted parameters, as JSON: what an export to other libraries needs."""
+
+def encode_columns(columns: dict[str, Any], number: int, field: str, encode: Callable[[str, Any], bytes]) -> bytes:
+    """Columns of a request, each as its field of this number.
+
+    What is not a list of one type and of None is given to `encode`, which does what `encode_values` does.
+    """
+
+def encode_values(values: list[Any] | bytes, number: int, nulls: Sequence[int]) -> bytes:
+    """Values of one type, or the bytes of float64, in the field of this number of a column.
+
+    None is null, and whatever stands at `nulls`.
+    """

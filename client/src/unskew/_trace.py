@@ -21,6 +21,8 @@ class _Api:
 
     tracer: Any
     inject: Callable[[MutableMapping[str, str]], None]
+    current: Callable[[], Any]
+    use: Callable[..., contextlib.AbstractContextManager[Any]]
     client_kind: Any
     error_status: Any
 
@@ -36,10 +38,18 @@ def _api() -> _Api | None:
     try:
         propagate = importlib.import_module("opentelemetry.propagate")
         trace = importlib.import_module("opentelemetry.trace")
+        context = importlib.import_module("opentelemetry.context")
     except ImportError:
         return None
     # A tracer that is made before its provider is set goes over to it then.
-    return _Api(trace.get_tracer("unskew"), propagate.inject, trace.SpanKind.CLIENT, trace.StatusCode.ERROR)
+    return _Api(
+        tracer=trace.get_tracer("unskew"),
+        inject=propagate.inject,
+        current=context.get_current,
+        use=trace.use_span,
+        client_kind=trace.SpanKind.CLIENT,
+        error_status=trace.StatusCode.ERROR,
+    )
 
 
 class Call:
@@ -73,9 +83,12 @@ def call(method: str) -> Iterator[Call]:
         return
     name = METHODS[method].path.removeprefix("/")
     attributes = {"rpc.system.name": "grpc", "rpc.method": name}
-    with api.tracer.start_as_current_span(
-        name, kind=api.client_kind, attributes=attributes, record_exception=False, set_status_on_exception=False
-    ) as span:
+    span = api.tracer.start_span(name, kind=api.client_kind, attributes=attributes)
+    if not (span.get_span_context().is_valid or api.current()):
+        # Nobody traces, and there is nothing that a header could carry.
+        yield Call()
+        return
+    with api.use(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
         try:
             yield Call(api.headers(), span)
         except BaseException as error:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, SupportsIndex
 
 from unskew import _times
-from unskew._columns import add_columns
+from unskew._columns import encode_columns
 from unskew._generated import feature_store_pb2 as wire
 from unskew._replies import decode_status
 from unskew.errors import Internal, InvalidArgument
@@ -29,19 +29,20 @@ def vectors_request(  # noqa: PLR0913 (the members of the request)
     names: bool,
     slot_statuses: bool,
     event_times: bool,
-) -> wire.FeatureVectorsRequest:
-    """The request of `vectors`. What the gateway judges (names, types, numbers of rows) is left to it."""
+) -> bytes:
+    """The request of `vectors` as it is sent. What the gateway judges (names, types, numbers of rows) is left to it."""
     message = wire.FeatureVectorsRequest(
         service=check_service(service), names=names, event_times=event_times, slot_statuses=slot_statuses
     )
-    add_columns(message.entities, "entities", entities)
+    columns = encode_columns("entities", entities)
     if request is not None:
-        add_columns(message.request, "request", request)
+        columns += encode_columns("request", request)
     if fingerprint is not None:
         message.fingerprint = to_fingerprint(fingerprint)
     if as_of is not None:
         message.as_of.extend(_as_of(as_of))
-    return message
+    # The fields of a message may stand in any order.
+    return message.SerializeToString() + columns
 
 
 def check_service(service: object) -> str:
@@ -90,17 +91,18 @@ def decode_vectors(reply: wire.FeatureVectorsResponse, as_numpy: bool) -> Vector
             f"the gateway's reply has {len(block)} bytes for {rows} rows of {columns} columns of float32, and "
             f"{len(codes)} statuses for {len(slots)} slots"
         )
-    if any(not 0 <= row.row < rows for row in reply.incomplete):
+    incomplete = [
+        IncompleteRow(row.row, row.slot, *decode_status(row.status, row.reason), row.message)
+        for row in reply.incomplete
+    ]
+    if incomplete and not all(0 <= row.row < rows for row in incomplete):
         raise Internal(f"the gateway's reply names a row that {rows} rows do not have")
     return Vectors(
         values=_matrix(block, rows, columns) if as_numpy else _lists(block, rows, columns),
         rows=rows,
         columns=columns,
         fingerprint=reply.fingerprint.hex(),
-        incomplete=tuple(
-            IncompleteRow(row.row, row.slot, *decode_status(row.status, row.reason), row.message)
-            for row in reply.incomplete
-        ),
+        incomplete=tuple(incomplete),
         oldest_event_time_us=reply.oldest_event_time if reply.HasField("oldest_event_time") else None,
         names=tuple(reply.names) or None,
         slots=slots or None,

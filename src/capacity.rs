@@ -37,8 +37,8 @@ impl Capacity {
     #[must_use]
     pub fn new(limit: usize) -> Self {
         let start = Instant::now();
-        let (running, paid_at, waiting, room) = Default::default();
-        Self { limit, running, start, paid_at, waiting, room }
+        let (running, waiting, room) = Default::default();
+        Self { limit, running, start, paid_at: AtomicI64::new(-BURST), waiting, room }
     }
 
     /// Requests that may run at a time.

@@ -15,6 +15,7 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
+from pyiceberg.io import FileIO, InputFile, OutputFile
 from pyiceberg.io.pyarrow import _dataframe_to_data_files
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table, TableProperties, Transaction
@@ -37,11 +38,37 @@ FIRST_WAIT, LONGEST_WAIT = 0.02, 2.0
 def write(table: Table, rows: pa.Table, files: list[DataFile]) -> None:
     """Writes rows into data files, which nobody sees before they are committed. Each partition has its own.
 
-    Those that were written stand in `files`, also when a later one fails.
+    Those that were written stand in `files`, also when a later one fails. What that one has is removed: it would take
+    the room of a full disk.
     """
-    with translated(f"rows can't be written for the table {_name(table)!r}"):
-        for part in _partitions(table, rows):
-            files.extend(_dataframe_to_data_files(table.metadata, part, table.io))
+    recorded = _Recorded(table.io)
+    try:
+        with translated(f"rows can't be written for the table {_name(table)!r}", table.location()):
+            for part in _partitions(table, rows):
+                files.extend(_dataframe_to_data_files(table.metadata, part, recorded))
+    except BaseException:
+        whole = {file.file_path for file in files}
+        remove(table, (path for path in recorded.begun if path not in whole))
+        raise
+
+
+class _Recorded(FileIO):
+    """The files of a table, and which of them were begun."""
+
+    def __init__(self, io: FileIO) -> None:
+        super().__init__(io.properties)
+        self._io = io
+        self.begun: list[str] = []
+
+    def new_input(self, location: str) -> InputFile:
+        return self._io.new_input(location)
+
+    def new_output(self, location: str) -> OutputFile:
+        self.begun.append(location)
+        return self._io.new_output(location)
+
+    def delete(self, location: str | InputFile | OutputFile) -> None:
+        self._io.delete(location)
 
 
 def _partitions(table: Table, rows: pa.Table) -> Iterator[pa.Table]:
@@ -124,7 +151,8 @@ def committed(
             update={"properties": {**table.metadata.properties, TableProperties.COMMIT_NUM_RETRIES: "0"}}
         )
         try:
-            with translated(f"the table {identifier!r} can't be committed to"), warnings.catch_warnings():
+            what = f"the table {identifier!r} can't be committed to"
+            with translated(what, table.location()), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 transaction = table.transaction()
                 stage(table, transaction)

@@ -57,18 +57,18 @@ class _Recorded(FileIO):
 
     def __init__(self, io: FileIO) -> None:
         super().__init__(io.properties)
-        self._io = io
+        self.io = io
         self.begun: list[str] = []
 
     def new_input(self, location: str) -> InputFile:
-        return self._io.new_input(location)
+        return self.io.new_input(location)
 
     def new_output(self, location: str) -> OutputFile:
         self.begun.append(location)
-        return self._io.new_output(location)
+        return self.io.new_output(location)
 
     def delete(self, location: str | InputFile | OutputFile) -> None:
-        self._io.delete(location)
+        self.io.delete(location)
 
 
 def _partitions(table: Table, rows: pa.Table) -> Iterator[pa.Table]:
@@ -103,10 +103,13 @@ def _order(table: Table) -> list[str]:
 
 @contextlib.contextmanager
 def removed_on_failure(table: Table, files: list[DataFile]) -> Iterator[None]:
-    """Removes the files that were written when the block fails, and nothing can refer to them."""
+    """Removes the files that were written when the block fails, and nothing can refer to them.
+
+    Whoever is interrupted may have committed: as for one that is killed, what stays is found by `expire_snapshots`.
+    """
     try:
         yield
-    except BaseException as error:
+    except Exception as error:
         if not isinstance(error, errors.Unavailable):
             remove(table, (file.file_path for file in files))
         raise
@@ -150,6 +153,7 @@ def committed(
         table.metadata = table.metadata.model_copy(
             update={"properties": {**table.metadata.properties, TableProperties.COMMIT_NUM_RETRIES: "0"}}
         )
+        table.io = recorded = _Recorded(table.io)
         try:
             what = f"the table {identifier!r} can't be committed to"
             with translated(what, table.location()), warnings.catch_warnings():
@@ -157,12 +161,16 @@ def committed(
                 transaction = table.transaction()
                 stage(table, transaction)
                 transaction.commit_transaction()
-        except errors.Aborted as error:
+        except errors.UnskewError as error:
+            if not isinstance(error, errors.Unavailable):
+                remove(table, recorded.begun)
             if not isinstance(error.__cause__, CONFLICT):
                 raise
             time.sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311 (it spreads writers)
             wait = min(wait * 2, LONGEST_WAIT)
             continue
+        finally:
+            table.io = recorded.io
         now = table.current_snapshot()
         changed = now is not None and now.snapshot_id != before
         return table, now, changed

@@ -2,6 +2,7 @@
 
 import os
 import random
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from parts import Redis
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "client" / "tests"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

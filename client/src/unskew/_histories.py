@@ -124,6 +124,8 @@ class Histories:
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="unskew-")))
         plain = pa.schema([pa.field(field.name, _plain(field.type)) for field in schema])
         spills = {entity: Spill(folder / f"{at}.arrow", plain) for at, entity in enumerate(entities)}
+        for spill in spills.values():
+            self._stack.callback(spill.release)
         size = min(BLOCK_BYTES, self._limit // BLOCKS)
         self._spill(source, _blocks(_taken(read), plain, size), (spills, entities), (0, rows))
         self._spill(source, _blocks(batches, plain, size), (spills, entities), (done, rows))

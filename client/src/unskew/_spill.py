@@ -1,12 +1,15 @@
 """Histories that are larger than the memory: their rows on disk, in parts by the keys of an entity."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+
+from unskew._room import room_in
 
 PARTS = 256
 """Parts of a history: as many of them as fit are joined at once."""
@@ -38,7 +41,8 @@ class Spill:
         for part, (start, end) in enumerate(pairwise(bounds)):
             if end > start:
                 piece = numbered.slice(start, end - start)
-                self._writer.write_batch(piece)
+                with self._room():
+                    self._writer.write_batch(piece)
                 self._batches[part].append(self._written)
                 self._bytes[part] += piece.nbytes
                 self._written += 1
@@ -46,8 +50,17 @@ class Spill:
 
     def close(self) -> None:
         """All rows were added."""
-        self._writer.close()
+        with self._room():
+            self._writer.close()
+            self._sink.close()
+
+    def release(self) -> None:
+        """Nobody wants it: its file is closed, whole or not, or the disk would keep it."""
         self._sink.close()
+
+    def _room(self) -> AbstractContextManager[None]:
+        advice = "make some, set TMPDIR to a folder that has more, or raise memory_limit"
+        return room_in(self._path.parent, "a history that is larger than memory_limit can't be kept on disk", advice)
 
     def groups(self, limit: int) -> Iterator[tuple[Sequence[int], pa.Table]]:
         """The parts, as many at once as have `limit` bytes, but at least one: their numbers and their rows."""

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from unskew import _native
 from unskew._origin import Origin
+from unskew._room import room_in
 from unskew.errors import DataError
 from unskew.service import Fitted, Incomplete
 
@@ -35,15 +36,16 @@ def save(made: "TrainingSet", folder: str | os.PathLike[str]) -> None:
     place = Path(folder)
     check_place(place)
     partial = place.with_name(f"{place.name}.{os.getpid()}.partial")
-    partial.mkdir(parents=True)
-    try:
-        _write(made, partial)
-        if place.exists():
-            shutil.rmtree(place)
-        partial.rename(place)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+    with room_in(place, "the training set can't be written", "make some, or give another folder"):
+        partial.mkdir(parents=True)
+        try:
+            _write(made, partial)
+            if place.exists():
+                shutil.rmtree(place)
+            partial.rename(place)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
 
 
 def check_place(place: Path) -> None:

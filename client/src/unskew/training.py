@@ -71,6 +71,7 @@ class TrainingSet:
 
         Raises:
             FileExistsError: the folder holds something else.
+            ResourceExhausted: its disk is full; what was there stays.
         """
         _training_files.save(self, folder)
 

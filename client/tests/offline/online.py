@@ -191,9 +191,11 @@ def compared(
     return {found.view: found for found in store.verify(client, views, **options)}
 
 
-def assert_equal(store: offline.OfflineStore, client: unskew.FeatureStoreClient, entities: int = 1000) -> None:
-    """All entities of all views are the same online and offline."""
-    for found in compared(store, client, entities=entities).values():
+def assert_equal(
+    store: offline.OfflineStore, client: unskew.FeatureStoreClient, views: Sequence[str] | None = None
+) -> None:
+    """All entities of views are the same online and offline."""
+    for found in compared(store, client, views, entities=1000).values():
         assert not found.differences, "\n".join(map(str, found.differences[:5]))
         assert (found.skipped, dict(found.not_compared), found.behind) == ("", {}, False), found
         assert found.values, found

@@ -17,7 +17,7 @@ from unskew.errors import UnskewError
 
 pytestmark = pytest.mark.integration
 
-SEEDS = range(30 if os.environ.get("UNSKEW_FRAUD_NIGHTLY") else 3)
+SEEDS = range(int(os.environ.get("UNSKEW_FAULT_SEEDS") or 3))
 FAULTS = 4
 BATCHES = 4
 LIMIT = 600.0

@@ -1,16 +1,12 @@
-"""A process that appends batches to a table: `python -m tests.offline.writer FOLDER FIRST COUNT [LIMIT]`.
+"""A process that appends batches to a table: `python -m tests.offline.writer FOLDER FIRST COUNT`.
 
-Batch n has the payments 10·n to 10·n + 9. It prints each batch whose append has returned. LIMIT: bytes that a file may
-have.
+Batch n has the payments 10·n to 10·n + 9. It prints each batch whose append has returned.
 """
 
-import resource
-import signal
 import sys
 from pathlib import Path
 
 from tests.offline.store import opened, random_payments
-from unskew import errors
 
 ROWS = 10
 
@@ -18,15 +14,8 @@ ROWS = 10
 def main() -> None:
     folder, first, count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     store = opened(folder)
-    if len(sys.argv) > 4:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[4]), int(sys.argv[4])))
     for batch in range(first, first + count):
-        try:
-            done = store.append("payments", random_payments(batch, ROWS, ROWS * batch), batch_id=f"batch {batch}")
-        except errors.UnskewError as error:
-            sys.stdout.write(f"{type(error).__name__} {error.message}\n")
-            sys.exit(3)
+        done = store.append("payments", random_payments(batch, ROWS, ROWS * batch), batch_id=f"batch {batch}")
         sys.stdout.write(f"{batch} {done.committed}\n")
         sys.stdout.flush()
 

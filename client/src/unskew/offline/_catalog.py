@@ -43,7 +43,7 @@ def connect(name: str, warehouse: str | os.PathLike[str] | None, properties: Map
         with translated(f"the catalog {name!r} can't be opened"):
             return load_catalog(name, **given)
     folder = Path(warehouse or DEFAULT_WAREHOUSE).absolute()
-    with translated(f"the catalog {name!r} can't be opened in {folder}"):
+    with translated(f"the catalog {name!r} can't be opened in {folder}", folder):
         folder.mkdir(parents=True, exist_ok=True)
         return _embedded(name, folder, given)
 

@@ -15,6 +15,7 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
+from pyiceberg.io import FileIO, InputFile, OutputFile
 from pyiceberg.io.pyarrow import _dataframe_to_data_files
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table, TableProperties, Transaction
@@ -37,11 +38,37 @@ FIRST_WAIT, LONGEST_WAIT = 0.02, 2.0
 def write(table: Table, rows: pa.Table, files: list[DataFile]) -> None:
     """Writes rows into data files, which nobody sees before they are committed. Each partition has its own.
 
-    Those that were written stand in `files`, also when a later one fails.
+    Those that were written stand in `files`, also when a later one fails. What that one has is removed: it would take
+    the room of a full disk.
     """
-    with translated(f"rows can't be written for the table {_name(table)!r}"):
-        for part in _partitions(table, rows):
-            files.extend(_dataframe_to_data_files(table.metadata, part, table.io))
+    recorded = _Recorded(table.io)
+    try:
+        with translated(f"rows can't be written for the table {_name(table)!r}", table.location()):
+            for part in _partitions(table, rows):
+                files.extend(_dataframe_to_data_files(table.metadata, part, recorded))
+    except BaseException:
+        whole = {file.file_path for file in files}
+        remove(table, (path for path in recorded.begun if path not in whole))
+        raise
+
+
+class _Recorded(FileIO):
+    """The files of a table, and which of them were begun."""
+
+    def __init__(self, io: FileIO) -> None:
+        super().__init__(io.properties)
+        self.io = io
+        self.begun: list[str] = []
+
+    def new_input(self, location: str) -> InputFile:
+        return self.io.new_input(location)
+
+    def new_output(self, location: str) -> OutputFile:
+        self.begun.append(location)
+        return self.io.new_output(location)
+
+    def delete(self, location: str | InputFile | OutputFile) -> None:
+        self.io.delete(location)
 
 
 def _partitions(table: Table, rows: pa.Table) -> Iterator[pa.Table]:
@@ -76,10 +103,13 @@ def _order(table: Table) -> list[str]:
 
 @contextlib.contextmanager
 def removed_on_failure(table: Table, files: list[DataFile]) -> Iterator[None]:
-    """Removes the files that were written when the block fails, and nothing can refer to them."""
+    """Removes the files that were written when the block fails, and nothing can refer to them.
+
+    Whoever is interrupted may have committed: as for one that is killed, what stays is found by `expire_snapshots`.
+    """
     try:
         yield
-    except BaseException as error:
+    except Exception as error:
         if not isinstance(error, errors.Unavailable):
             remove(table, (file.file_path for file in files))
         raise
@@ -123,18 +153,24 @@ def committed(
         table.metadata = table.metadata.model_copy(
             update={"properties": {**table.metadata.properties, TableProperties.COMMIT_NUM_RETRIES: "0"}}
         )
+        table.io = recorded = _Recorded(table.io)
         try:
-            with translated(f"the table {identifier!r} can't be committed to"), warnings.catch_warnings():
+            what = f"the table {identifier!r} can't be committed to"
+            with translated(what, table.location()), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 transaction = table.transaction()
                 stage(table, transaction)
                 transaction.commit_transaction()
-        except errors.Aborted as error:
+        except errors.UnskewError as error:
+            if not isinstance(error, errors.Unavailable):
+                remove(table, recorded.begun)
             if not isinstance(error.__cause__, CONFLICT):
                 raise
             time.sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311 (it spreads writers)
             wait = min(wait * 2, LONGEST_WAIT)
             continue
+        finally:
+            table.io = recorded.io
         now = table.current_snapshot()
         changed = now is not None and now.snapshot_id != before
         return table, now, changed

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import os
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -10,18 +11,20 @@ from requests.exceptions import RequestException
 from sqlalchemy.exc import DBAPIError
 
 from unskew import errors
+from unskew._room import FULL
 
 ABSENT = (iceberg.NoSuchTableError, iceberg.NoSuchNamespaceError)
 CONFLICT = (iceberg.CommitFailedException, iceberg.ValidationException)
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+FULL_OF_SQLITE = "database or disk is full"
 
 
 @contextlib.contextmanager
-def translated(what: str) -> Iterator[None]:
+def translated(what: str, place: str | os.PathLike[str] | None = None) -> Iterator[None]:
     """Raises what goes wrong below as one of the exceptions of `unskew.errors`.
 
     Args:
         what: what is being done, as a message begins: `the table fraud.transactions can't be read`.
+        place: where it writes, if it does.
     """
     try:
         yield
@@ -32,11 +35,17 @@ def translated(what: str) -> Iterator[None]:
         if found is None:
             raise
         told = str(error).strip().split("\n")[0] or type(error).__name__
+        if found is errors.ResourceExhausted and place is not None:
+            where = os.fspath(place)
+            told += f": there is no room left in {where}: make some, and give the same call again"
         raise found(f"{what}: {told}") from error
 
 
 def _kind(error: Exception) -> type[errors.UnskewError] | None:
     """The exception for one of a library; None for what is a bug."""
+    if isinstance(error, DBAPIError) and FULL_OF_SQLITE in str(error.orig):
+        # It has rolled back what it was given.
+        return errors.ResourceExhausted
     by_type: tuple[tuple[type[Exception] | tuple[type[Exception], ...], type[errors.UnskewError]], ...] = (
         (ABSENT, errors.NotFound),
         (CONFLICT, errors.Aborted),

@@ -89,9 +89,9 @@ def predicate(entity: Entity, keys: Sequence[Key]) -> BooleanExpression:
 
 def record(catalog: Catalog, entity: Entity, keys: Iterable[Key], at: int) -> int:
     """Adds keys to the record; those that are there are not added again. Gives how many were new."""
-    _catalog.create(catalog, FORGOTTEN)
     try:
-        with translated(f"the table {FORGOTTEN!r} can't be created"):
+        with translated(f"the table {FORGOTTEN!r} can't be created", catalog.properties.get("warehouse")):
+            _catalog.create(catalog, FORGOTTEN)
             catalog.create_table(FORGOTTEN, schema=RECORD, properties=_schema.PROPERTIES)
     except errors.UnskewError:
         raise

@@ -70,7 +70,8 @@ class Quarantine:
         ids = itertools.count(schema.highest_field_id + 1)
         marks = (NestedField(next(ids), name, StringType(), required=False) for name in MARKS)
         wanted = Schema(*schema.fields, *marks)
-        with translated(f"the table {self.identifier!r} can't be created"):
+        place = self._catalog.properties.get("warehouse")
+        with translated(f"the table {self.identifier!r} can't be created", place):
             try:
                 made = self._catalog.create_table(self.identifier, wanted, properties=_schema.PROPERTIES)
             except TableAlreadyExistsError:

@@ -90,7 +90,7 @@ def apply(catalog: Catalog, definitions: Definitions, found: Plan, renames: Rena
     """Does what a plan says, the changes of each table in one commit."""
     for name, changes in itertools.groupby(found.changes, key=lambda change: change.source):
         source = definitions.sources[name]
-        with translated(f"the table {source.iceberg!r} can't be changed"):
+        with translated(f"the table {source.iceberg!r} can't be changed", catalog.properties.get("warehouse")):
             if next(changes).kind == "create":
                 _create(catalog, definitions, source, layout)
             else:

@@ -16,6 +16,7 @@ CODE = re.compile(r" \([A-Z_]+(, request [^)]*)?\)$")
 KINDS: tuple[tuple[str, type[errors.UnskewError], str], ...] = (
     ("TABLE_OR_VIEW_NOT_FOUND", errors.NotFound, "there is no such table in the catalog of the session"),
     ("org.apache.iceberg.exceptions.NotFoundException", errors.DataLoss, "a file of a table is missing"),
+    ("org.apache.iceberg.exceptions.RESTException", errors.Unavailable, "the catalog of the session does not answer"),
     ("Cannot find snapshot", errors.NotFound, "the catalog of the session has another table of that name"),
 )
 """What a message of Spark has, what it is, and what that means."""
@@ -46,7 +47,9 @@ def translated(what: str) -> Iterator[None]:
             ) from error
         for part, kind, meaning in KINDS:
             if part in text:
-                raise kind(f"{what}: {meaning}: {text.strip().splitlines()[0]}") from error
+                # The first line may tell no more than which method of Java was called.
+                told = next(line for line in text.splitlines() if part in line).strip(": ")
+                raise kind(f"{what}: {meaning}: {told}") from error
         raise
 
 

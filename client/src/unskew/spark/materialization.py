@@ -177,7 +177,8 @@ class _Writer:
             identifier=history.table.name(),
             metadata=history.table.metadata,
             location=history.table.metadata_location,
-            properties=dict(history.table.io.properties),
+            # A REST catalog has put an object among them, by which it signs its own requests.
+            properties={name: it for name, it in history.table.io.properties.items() if isinstance(it, str)},
             columns=tuple(names[name] for name in history.schema.names),
             definitions=probe.definitions,
             view=probe.view.name,

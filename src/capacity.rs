@@ -65,11 +65,12 @@ impl Capacity {
         self.paid_at.fetch_sub(SERVED, Ordering::Relaxed);
     }
 
-    /// A request was refused as too many.
-    pub(crate) fn refused(&self) {
+    /// A request was refused as too many; whether that is more than there is time for.
+    pub(crate) fn refused(&self) -> bool {
         let now = self.now();
-        let update = |paid_at: i64| Some(paid_at.max(now - BURST) + REFUSAL);
-        let _ = self.paid_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, update);
+        let paid = |paid_at: i64| paid_at.max(now - BURST) + REFUSAL;
+        let update = self.paid_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |paid_at| Some(paid(paid_at)));
+        paid(update.unwrap_or_else(|paid_at| paid_at)) > now
     }
 
     /// Whether requests of a connection that asks for too much are read now: there is room for them, or time to refuse them.
@@ -116,11 +117,9 @@ mod tests {
     fn refusals_are_paid_for_by_time_and_by_replies() {
         let capacity = Capacity::new(0);
         assert!(!capacity.begin());
-        for _ in 0..300 {
-            capacity.refused();
-        }
-        assert!(!capacity.takes_more());
-        for _ in 0..200 {
+        assert!((0..250).all(|_| !capacity.refused()) && capacity.takes_more());
+        assert!((0..300).any(|_| capacity.refused()) && !capacity.takes_more());
+        for _ in 0..500 {
             capacity.served();
         }
         assert!(capacity.takes_more());

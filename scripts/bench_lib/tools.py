@@ -19,8 +19,10 @@ def say(text: str) -> None:
 
 
 def install(programs: dict[str, str]) -> None:
-    """Install by apt the packages of the programs that are missing."""
-    missing = sorted({package for program, package in programs.items() if not shutil.which(program)})
+    """Install by apt the packages of the programs, or files by their whole paths, that are missing."""
+    missing = sorted(
+        {package for name, package in programs.items() if not shutil.which(name) and not Path(name).is_file()}
+    )
     if not missing:
         return
     if not shutil.which("apt-get"):
@@ -60,7 +62,8 @@ def build_baseline(options: Options) -> Path | None:
         say(f"no baseline at {source}: the gateway is measured alone")
         return None
     if "PROTOC" not in os.environ:
-        install({"protoc": "protobuf-compiler"})
+        # Without its recommendations the compiler has no protos of its own.
+        install({"protoc": "protobuf-compiler", "/usr/include/google/protobuf/struct.proto": "libprotobuf-dev"})
     say("building the baseline")
     copy = options.cache / "baseline"
     for file in sorted(source.rglob("*")):

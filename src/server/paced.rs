@@ -14,29 +14,28 @@ use crate::capacity::Capacity;
 
 /// Bytes that are read at once: about ten small requests, which are then begun, or refused, before more are read.
 const PIECE: usize = 1024;
-/// For how long after a refusal a connection is read so.
+/// For how long after such a refusal a connection is read so.
 const LASTS: Duration = Duration::from_secs(1);
 
 /// What became of the requests of a connection.
 #[derive(Debug)]
 pub(super) struct Pace {
     capacity: Arc<Capacity>,
-    /// One of its requests was refused since this was last looked at.
-    was_refused: AtomicBool,
+    /// One of its requests was refused for which there was no time, since this was last looked at.
+    is_too_much: AtomicBool,
 }
 
 impl Pace {
     pub(super) fn new(capacity: Arc<Capacity>) -> Self {
-        Self { capacity, was_refused: AtomicBool::new(false) }
+        Self { capacity, is_too_much: AtomicBool::new(false) }
     }
 
     /// A request has its answer.
     pub(super) fn answered(&self, is_refused: bool) {
-        if is_refused {
-            self.capacity.refused();
-            self.was_refused.store(true, Ordering::Relaxed);
-        } else {
+        if !is_refused {
             self.capacity.served();
+        } else if self.capacity.refused() {
+            self.is_too_much.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -59,7 +58,7 @@ impl<I> Paced<I> {
 
     /// Whether it is read in pieces.
     fn is_slow(&mut self) -> bool {
-        if self.pace.was_refused.swap(false, Ordering::Relaxed) {
+        if self.pace.is_too_much.swap(false, Ordering::Relaxed) {
             self.until = Some(Instant::now() + LASTS);
         }
         self.until = self.until.filter(|until| Instant::now() < *until);
@@ -137,11 +136,12 @@ mod tests {
         client.write_all(&[7; 5000]).await.unwrap();
         assert_eq!(server.read(&mut buffer).await.unwrap(), 5000);
 
+        // Refusals for which there is time change nothing.
         assert!(capacity.begin());
         pace.answered(true);
         client.write_all(&[8; 5000]).await.unwrap();
-        // There is time to refuse a few.
-        assert_eq!(server.read(&mut buffer).await.unwrap(), PIECE);
+        assert_eq!(server.read(&mut buffer).await.unwrap(), 5000);
+        client.write_all(&[8; 5000]).await.unwrap();
         for _ in 0..10_000 {
             pace.answered(true);
         }
@@ -155,7 +155,7 @@ mod tests {
 
         // Later it is read as any other.
         tokio::time::sleep(LASTS).await;
-        assert_eq!(server.read(&mut buffer).await.unwrap(), 5000 - 2 * PIECE);
+        assert_eq!(server.read(&mut buffer).await.unwrap(), 5000 - PIECE);
         assert_eq!(buffer[0], 8);
         drop(client);
         assert_eq!(server.read(&mut buffer).await.unwrap(), 0);

@@ -33,7 +33,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "telemetry": frozenset({"config", "error", "lookup", "store", "clock"}),
     "rest": frozenset({"lookup", "error", "clock", "deadline", "auth"}),
     "grpc": frozenset({"lookup", "error", "clock", "deadline", "ending", "api"}),
-    "middleware": frozenset({"error", "telemetry", "deadline", "auth"}),
+    "middleware": frozenset({"error", "telemetry", "deadline", "auth", "capacity"}),
     "load": frozenset({"api", "clock", "error", "lookup", "store", "config", "tls"}),
     "server": EVERYTHING,
     "cli": EVERYTHING,

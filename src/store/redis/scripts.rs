@@ -124,10 +124,10 @@ impl Reader {
             .map(|answer| match answer {
                 Ok(answer) => {
                     faults_only = false;
-                    match answer {
-                        Value::Integer(LEFT) => Ok(false),
-                        Value::Integer(REPLACED | ADDED) => Ok(true),
-                        other => Err(format!("the script answered {other:?}; it should answer 0, 1 or 2")),
+                    match answer.as_i64() {
+                        Some(LEFT) => Ok(false),
+                        Some(REPLACED | ADDED) => Ok(true),
+                        Some(_) | None => Err(format!("the script answered {answer:?}; it should answer 0, 1 or 2")),
                     }
                 }
                 Err(error) if faults::is_wrong_type(&error) => {

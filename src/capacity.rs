@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-/// What a refusal takes of the time that there is for them: 2,000 a second, whatever is served.
-const REFUSAL: i64 = 500_000;
-/// What each reply gives back of it: one refusal for two replies, in nanoseconds too.
-const SERVED: i64 = REFUSAL / 2;
+/// What a refusal takes of the time that there is for them, in nanoseconds: 1,000 a second, whatever is served.
+const REFUSAL: i64 = 1_000_000;
+/// What each reply gives back of it: one refusal for eight replies.
+const SERVED: i64 = REFUSAL / 8;
 /// Refusals that may come at once.
 const BURST: i64 = 256 * REFUSAL;
 /// How long a connection waits before it is looked at again, and at most.

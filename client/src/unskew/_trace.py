@@ -84,9 +84,10 @@ def call(method: str) -> Iterator[Call]:
     name = METHODS[method].path.removeprefix("/")
     attributes = {"rpc.system.name": "grpc", "rpc.method": name}
     span = api.tracer.start_span(name, kind=api.client_kind, attributes=attributes)
-    if not (span.get_span_context().is_valid or api.current()):
-        # Nobody traces, and there is nothing that a header could carry.
-        yield Call()
+    if not span.get_span_context().is_valid:
+        # Nobody records. What the caller's context has goes with the call all the same: without an SDK, older
+        # versions of OpenTelemetry make spans that know of no parent.
+        yield Call(api.headers() if api.current() else ())
         return
     with api.use(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
         try:

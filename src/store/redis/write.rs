@@ -29,18 +29,12 @@ impl Reader {
     pub(super) async fn put_all(&self, rows: Vec<PutRow>, budget: Duration) -> Result<Vec<PutOutcome>, StoreError> {
         let deadline = self.until(budget)?;
         let is_new = rows.len() >= MANY && self.mostly_new.load(Ordering::Relaxed);
-        let mut answers = if is_new { self.add_all(&rows, deadline).await? } else { Vec::new() };
-        let there: Vec<usize> = match answers.as_slice() {
-            [] => (0..rows.len()).collect(),
-            answers => (0..rows.len()).filter(|&at| matches!(answers[at], Ok(Value::Null))).collect(),
-        };
+        let mut answers =
+            if is_new { self.add_all(&rows, deadline).await? } else { rows.iter().map(|_| Ok(Value::Null)).collect() };
+        let there: Vec<usize> = (0..rows.len()).filter(|&at| matches!(answers[at], Ok(Value::Null))).collect();
         let compared = self.run_all(&KEEP_GREATEST, &there, |&at| keep_greatest(&rows[at]), deadline).await?;
-        if answers.is_empty() {
-            answers = compared;
-        } else {
-            for (at, answer) in there.into_iter().zip(compared) {
-                answers[at] = answer;
-            }
+        for (at, answer) in there.into_iter().zip(compared) {
+            answers[at] = answer;
         }
         if rows.len() >= MANY {
             let new = answers.iter().filter(|answer| matches!(answer, Ok(Value::Integer(ADDED)))).count();

@@ -97,7 +97,7 @@ where
                 Ok::<_, Infallible>(reply)
             }
         });
-        let (io, sender) = gathered(Stalled::new(Paced::new(io, paced), stalled));
+        let (io, sender) = gathered(Stalled::new(Paced::by(io, paced), stalled));
         let served = builder.serve_connection(TokioIo::new(io), service).into_owned();
         let end = End { closing, lifetime, marks, end_streams, metrics };
         if let Err(error) = sender.drive(end.watch(served)).await {

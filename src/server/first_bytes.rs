@@ -4,67 +4,46 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::{Instant, Sleep};
+
+use super::reading::{Reading, Reads};
 
 /// Bytes of the connection preface of HTTP/2; every request of HTTP/1.1 with its host header is longer too.
 const PREFACE: usize = 24;
 
-/// An I/O stream whose first bytes must come in time.
+/// That the first bytes of a stream must come in time.
 #[derive(Debug)]
-pub(super) struct FirstBytes<I> {
-    io: I,
+pub(super) struct FirstBytes {
     received: usize,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl<I> FirstBytes<I> {
+impl FirstBytes {
     /// Gives the peer until then to say something.
-    pub(super) fn until(io: I, end: Instant) -> Self {
-        Self { io, received: 0, timer: Some(Box::pin(tokio::time::sleep_until(end))) }
+    pub(super) fn until<I>(io: I, end: Instant) -> Reading<I, Self> {
+        Reading::new(io, Self { received: 0, timer: Some(Box::pin(tokio::time::sleep_until(end))) })
     }
 }
 
-impl<I: AsyncRead + Unpin> AsyncRead for FirstBytes<I> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        let Some(timer) = &mut this.timer else { return Pin::new(&mut this.io).poll_read(context, out) };
+impl Reads for FirstBytes {
+    fn poll_read<I: AsyncRead + Unpin>(
+        &mut self,
+        io: Pin<&mut I>,
+        context: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let Some(timer) = &mut self.timer else { return io.poll_read(context, out) };
         let before = out.filled().len();
-        if let Poll::Ready(result) = Pin::new(&mut this.io).poll_read(context, out) {
-            this.received += out.filled().len() - before;
-            if this.received >= PREFACE {
-                this.timer = None;
+        if let Poll::Ready(result) = io.poll_read(context, out) {
+            self.received += out.filled().len() - before;
+            if self.received >= PREFACE {
+                self.timer = None;
             }
             return Poll::Ready(result);
         }
         ready!(timer.as_mut().poll(context));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client sent no request in time")))
-    }
-}
-
-impl<I: AsyncWrite + Unpin> AsyncWrite for FirstBytes<I> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(context)
     }
 }
 

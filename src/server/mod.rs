@@ -10,6 +10,7 @@ mod gather;
 mod handshake;
 mod health;
 mod paced;
+mod reading;
 mod shutdown;
 mod stack;
 mod stalled;

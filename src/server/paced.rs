@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::Instant;
 
+use super::reading::{Reading, Reads};
 use crate::capacity::Capacity;
 
 /// Bytes that are read at once: about ten small requests, which are then begun, or refused, before more are read.
@@ -40,9 +41,8 @@ impl Pace {
     }
 }
 
-/// An I/O stream that is read as fast as its requests are taken.
-pub(super) struct Paced<I> {
-    io: I,
+/// That a stream is read as fast as its requests are taken.
+pub(super) struct Paced {
     pace: Arc<Pace>,
     /// Until when it is read in pieces; none: as it comes.
     until: Option<Instant>,
@@ -51,9 +51,9 @@ pub(super) struct Paced<I> {
     wait: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
-impl<I> Paced<I> {
-    pub(super) fn new(io: I, pace: Arc<Pace>) -> Self {
-        Self { io, pace, until: None, yields: false, wait: None }
+impl Paced {
+    pub(super) fn by<I>(io: I, pace: Arc<Pace>) -> Reading<I, Self> {
+        Reading::new(io, Self { pace, until: None, yields: false, wait: None })
     }
 
     /// Whether it is read in pieces.
@@ -66,58 +66,36 @@ impl<I> Paced<I> {
     }
 }
 
-impl<I: AsyncRead + Unpin> AsyncRead for Paced<I> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        if std::mem::take(&mut this.yields) {
+impl Reads for Paced {
+    fn poll_read<I: AsyncRead + Unpin>(
+        &mut self,
+        io: Pin<&mut I>,
+        context: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if std::mem::take(&mut self.yields) {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
-        if !this.is_slow() {
-            this.wait = None;
-            return Pin::new(&mut this.io).poll_read(context, out);
+        if !self.is_slow() {
+            self.wait = None;
+            return io.poll_read(context, out);
         }
-        if this.wait.is_none() && !this.pace.capacity.takes_more() {
-            let capacity = this.pace.capacity.clone();
-            this.wait = Some(Box::pin(async move { capacity.wait().await }));
+        if self.wait.is_none() && !self.pace.capacity.takes_more() {
+            let capacity = self.pace.capacity.clone();
+            self.wait = Some(Box::pin(async move { capacity.wait().await }));
         }
-        if let Some(wait) = &mut this.wait {
+        if let Some(wait) = &mut self.wait {
             ready!(wait.as_mut().poll(context));
-            this.wait = None;
+            self.wait = None;
         }
         let size = out.remaining().min(PIECE);
         let mut piece = ReadBuf::new(out.initialize_unfilled_to(size));
-        let read = Pin::new(&mut this.io).poll_read(context, &mut piece);
+        let read = io.poll_read(context, &mut piece);
         let filled = piece.filled().len();
         out.advance(filled);
-        this.yields = read.is_ready() && filled > 0;
+        self.yields = read.is_ready() && filled > 0;
         read
-    }
-}
-
-impl<I: AsyncWrite + Unpin> AsyncWrite for Paced<I> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(context)
     }
 }
 
@@ -131,7 +109,7 @@ mod tests {
         let capacity = Arc::new(Capacity::new(1));
         let pace = Arc::new(Pace::new(capacity.clone()));
         let (mut client, server) = tokio::io::duplex(1 << 16);
-        let mut server = Paced::new(server, pace.clone());
+        let mut server = Paced::by(server, pace.clone());
         let mut buffer = vec![0; 1 << 16];
         client.write_all(&[7; 5000]).await.unwrap();
         assert_eq!(server.read(&mut buffer).await.unwrap(), 5000);

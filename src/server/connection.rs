@@ -76,7 +76,7 @@ where
         let marks = Arc::new(Marks::default());
         let (end_streams, ending) = Ending::new();
         let marked = marks.clone();
-        let pace = Arc::new(Pace::new(capacity));
+        let pace = Arc::new(Pace::new(capacity, metrics));
         let paced = pace.clone();
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);

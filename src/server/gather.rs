@@ -10,6 +10,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Bytes that are gathered; more are sent at once.
 const MOST: usize = 64 << 10;
+/// Bytes that a connection says in one turn of its task: while it says more, nothing else is read or served by its thread.
+const TURN: usize = MOST;
 /// A buffer above this is given back once it is sent: most connections say nothing at any one time.
 const KEPT: usize = 2 << 10;
 
@@ -24,11 +26,13 @@ struct Buffered<I> {
     buffer: Vec<u8>,
     /// How much of the buffer is sent.
     sent: usize,
+    /// Bytes that were taken in this turn.
+    taken: usize,
 }
 
 /// A stream to give to the connection, and what sends for it.
 pub(super) fn gathered<I: AsyncWrite>(io: I) -> (Gathered<I>, Sender<I>) {
-    let shared = Arc::new(Mutex::new(Buffered { io, buffer: Vec::new(), sent: 0 }));
+    let shared = Arc::new(Mutex::new(Buffered { io, buffer: Vec::new(), sent: 0, taken: 0 }));
     (Gathered(shared.clone()), Sender(shared))
 }
 
@@ -69,6 +73,7 @@ impl<I: AsyncWrite + Unpin> Sender<I> {
     {
         let mut connection = pin!(connection);
         std::future::poll_fn(|context| {
+            locked(&self.0).taken = 0;
             let ended = connection.as_mut().poll(context);
             let flushed = locked(&self.0).poll_flush(context);
             match (ended, flushed) {
@@ -101,15 +106,22 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Gathered<I> {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = &mut *locked(&self.0);
+        if this.taken >= TURN {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let more: usize = slices.iter().map(|slice| slice.len()).sum();
         if this.buffer.len() + more > MOST {
             ready!(this.poll_drain(context))?;
             if more > MOST {
-                return Pin::new(&mut this.io).poll_write_vectored(context, slices);
+                let taken = ready!(Pin::new(&mut this.io).poll_write_vectored(context, slices))?;
+                this.taken += taken;
+                return Poll::Ready(Ok(taken));
             }
         }
         this.buffer.reserve(more);
         slices.iter().for_each(|slice| this.buffer.extend_from_slice(slice));
+        this.taken += more;
         Poll::Ready(Ok(more))
     }
 
@@ -194,6 +206,29 @@ mod tests {
         let half = b"data and trailers".repeat(2_500);
         let all_of_it = [half.as_slice(), b"data and trailers", &[7; 3 * MOST], &half[17..]].concat();
         assert!(all == all_of_it, "{} bytes", all.len());
+    }
+
+    #[tokio::test]
+    async fn who_says_much_lets_others_speak() {
+        let (mut io, sender) = gathered(Writes::default());
+        let connection = async {
+            for _ in 0..32 {
+                io.write_all(&[7; TURN / 4]).await?;
+            }
+            Ok::<_, io::Error>(())
+        };
+        let others = async {
+            let mut turns = 0;
+            while turns < 6 {
+                tokio::task::yield_now().await;
+                turns += 1;
+            }
+        };
+        tokio::select! {
+            biased;
+            said = sender.drive(connection) => panic!("it said all of it before the others had their turns: {said:?}"),
+            () = others => {}
+        }
     }
 
     #[tokio::test]

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::reading::{Reading, Reads};
 use crate::capacity::Capacity;
+use crate::telemetry::metrics::Metrics;
 
 /// Bytes that are read at once: about ten small requests, which are then begun, or refused, before more are read.
 const PIECE: usize = 1024;
@@ -22,13 +23,14 @@ const LASTS: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Pace {
     capacity: Arc<Capacity>,
+    metrics: &'static Metrics,
     /// One of its requests was refused for which there was no time, since this was last looked at.
     is_too_much: AtomicBool,
 }
 
 impl Pace {
-    pub(super) fn new(capacity: Arc<Capacity>) -> Self {
-        Self { capacity, is_too_much: AtomicBool::new(false) }
+    pub(super) fn new(capacity: Arc<Capacity>, metrics: &'static Metrics) -> Self {
+        Self { capacity, metrics, is_too_much: AtomicBool::new(false) }
     }
 
     /// A request has its answer.
@@ -82,8 +84,11 @@ impl Reads for Paced {
             return io.poll_read(context, out);
         }
         if self.wait.is_none() && !self.pace.capacity.takes_more() {
-            let capacity = self.pace.capacity.clone();
-            self.wait = Some(Box::pin(async move { capacity.wait().await }));
+            let pace = self.pace.clone();
+            self.wait = Some(Box::pin(async move {
+                let _unread = pace.metrics.saturation.unread();
+                pace.capacity.wait().await;
+            }));
         }
         if let Some(wait) = &mut self.wait {
             ready!(wait.as_mut().poll(context));
@@ -106,8 +111,14 @@ mod tests {
 
     #[tokio::test]
     async fn what_asks_for_too_much_is_read_as_there_is_room() {
+        let metrics = crate::lookup::tests::metrics();
+        let unread = |count: u32| {
+            metrics
+                .render(Default::default(), Default::default())
+                .contains(&format!("\nunskew_connections_unread {count}\n"))
+        };
         let capacity = Arc::new(Capacity::new(1));
-        let pace = Arc::new(Pace::new(capacity.clone()));
+        let pace = Arc::new(Pace::new(capacity.clone(), metrics));
         let (mut client, server) = tokio::io::duplex(1 << 16);
         let mut server = Paced::by(server, pace.clone());
         let mut buffer = vec![0; 1 << 16];
@@ -126,8 +137,10 @@ mod tests {
         let start = std::time::Instant::now();
         let (read, ()) = tokio::join!(server.read(&mut buffer), async {
             tokio::time::sleep(Duration::from_millis(30)).await;
+            assert!(unread(1));
             capacity.end();
         });
+        assert!(unread(0));
         assert_eq!(read.unwrap(), PIECE);
         assert!(start.elapsed() >= Duration::from_millis(30));
 

@@ -8,6 +8,7 @@ use crate::store::StoreGauges;
 
 const CONNECTIONS_LIMIT: &str = "unskew_connections_limit";
 const CONNECTIONS_AGED: &str = "unskew_connections_aged_total";
+const CONNECTIONS_UNREAD: &str = "unskew_connections_unread";
 const WORKER_THREADS: &str = "unskew_worker_threads";
 const STORE_CONNECTIONS: &str = "unskew_store_connections";
 const STORE_CONNECTIONS_UP: &str = "unskew_store_connections_up";
@@ -38,6 +39,7 @@ pub struct BatchGauges {
 pub struct Saturation {
     connections_limit: Gauge,
     connections_aged: [Counter; 2],
+    connections_unread: Gauge,
     worker_threads: Gauge,
     store_connections: Gauge,
     store_connections_up: Gauge,
@@ -56,6 +58,11 @@ impl Saturation {
             Unit::Count,
             "Connections that ended because of their age: with all requests answered, or cut."
         );
+        metrics::describe_gauge!(
+            CONNECTIONS_UNREAD,
+            Unit::Count,
+            "Connections whose next requests are left unread until there is room: they asked for more than there is time to refuse."
+        );
         metrics::describe_gauge!(WORKER_THREADS, Unit::Count, "Threads that serve requests.");
         metrics::describe_gauge!(STORE_CONNECTIONS, Unit::Count, "Connections that the store's pool should have.");
         metrics::describe_gauge!(STORE_CONNECTIONS_UP, Unit::Count, "Connections of the store's pool that are up.");
@@ -70,6 +77,7 @@ impl Saturation {
         Self {
             connections_limit: metrics::gauge!(CONNECTIONS_LIMIT),
             connections_aged: ["finished", "cut"].map(|result| metrics::counter!(CONNECTIONS_AGED, "result" => result)),
+            connections_unread: metrics::gauge!(CONNECTIONS_UNREAD),
             worker_threads: metrics::gauge!(WORKER_THREADS),
             store_connections: metrics::gauge!(STORE_CONNECTIONS),
             store_connections_up: metrics::gauge!(STORE_CONNECTIONS_UP),
@@ -83,6 +91,13 @@ impl Saturation {
     /// A connection ended because of its age.
     pub fn aged_out(&self, result: AgedOut) {
         self.connections_aged[result as usize].increment(1);
+    }
+
+    /// A connection is left unread, as long as this lives.
+    #[must_use]
+    pub fn unread(&'static self) -> Unread {
+        self.connections_unread.increment(1.0);
+        Unread(&self.connections_unread)
     }
 
     /// What the listener takes: client connections, and threads that serve them. Told once.
@@ -99,6 +114,15 @@ impl Saturation {
         set(&self.store_queue_limit, store.queue_limit);
         set(&self.batches, batches.working);
         set(&self.batches_limit, batches.limit);
+    }
+}
+
+/// A connection in the gauge of those that are left unread.
+pub struct Unread(&'static Gauge);
+
+impl Drop for Unread {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
     }
 }
 

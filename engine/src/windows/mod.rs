@@ -27,7 +27,7 @@ pub use codec::{BadState, STATE_FORMAT, state_schema};
 pub use evaluate::At;
 pub use events::{Events, Head, Id};
 pub use intake::{
-    Applied, EntityEvents, EventIntake, EventView, LoadError, LoadedState, Refused, TakenEvents, ViewEvents,
+    Applied, EntityEvents, EventIntake, EventView, LoadError, Loaded, LoadedState, Refused, TakenEvents, ViewEvents,
 };
 pub use plan::WindowPlan;
 pub use state::{Accepted, State};

@@ -17,6 +17,7 @@ mod golden;
 mod joined;
 mod oracle;
 mod properties;
+mod size;
 mod stored;
 mod streams;
 mod sums;

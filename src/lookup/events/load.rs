@@ -80,28 +80,36 @@ impl Lookup {
         }
         let Parsed { keys, states, rows, mut bad } = parsed;
         let mut faults: Vec<Option<RowFault>> = vec![None; keys.len()];
+        let mut sizes: Vec<Option<usize>> = vec![None; keys.len()];
         let derive = |at: usize, stored: Option<&[u8]>| -> Result<Option<Vec<u8>>, String> {
             let loaded = LoadedState {
                 bytes: states.get(at).and_then(Option::as_deref),
                 cut: batch.cut,
                 complete_since: batch.complete_since.unwrap_or(i64::MIN),
             };
-            view.plan.load(stored, loaded, self.limits.state_bytes).map_err(|error| {
+            let loaded = view.plan.load(stored, loaded, self.limits.state_bytes).map_err(|error| {
                 if let Some(place) = faults.get_mut(at) {
                     *place = Some(fault(&error));
                 }
-                self.describe(&error)
-            })
+                describe(&error)
+            })?;
+            if let Some(place) = sizes.get_mut(at) {
+                *place = loaded.too_large;
+            }
+            Ok(loaded.value)
         };
         let failed = self.swap_all(&keys, deadline, derive).await?;
         let mut accepted = 0;
-        for ((row, failed), fault) in rows.into_iter().zip(failed).zip(faults) {
-            match failed {
-                None => accepted += 1,
-                Some(message) => {
-                    bad.push(BadRow { row, fault: fault.unwrap_or(RowFault::Store), field: STATE.to_owned(), message });
+        for (((row, failed), fault), bytes) in rows.into_iter().zip(failed).zip(faults).zip(sizes) {
+            let (fault, message) = match (failed, bytes) {
+                (Some(message), _) => (fault.unwrap_or(RowFault::Store), message),
+                (None, Some(bytes)) => (RowFault::StateLimit, self.too_large(bytes)),
+                (None, None) => {
+                    accepted += 1;
+                    continue;
                 }
-            }
+            };
+            bad.push(BadRow { row, fault, field: STATE.to_owned(), message });
         }
         bad.sort_by_key(|bad| bad.row);
         if batch.is_last && bad.is_empty() {
@@ -110,14 +118,19 @@ impl Lookup {
         Ok(WriteReport { accepted, late: 0, bad })
     }
 
-    fn describe(&self, error: &LoadError) -> String {
-        match error {
-            LoadError::TooLarge(_) => {
-                format!("{error}, at most {} are allowed (limits.max_state_bytes)", self.limits.state_bytes)
-            }
-            LoadError::Stored(bad) => format!("the stored state can't be read (UNDECODABLE): {bad}"),
-            LoadError::Bad(_) | LoadError::AfterCut(_) | LoadError::Merged(_) => error.to_string(),
-        }
+    fn too_large(&self, bytes: usize) -> String {
+        format!(
+            "with the stored events after the cut the state would have {bytes} bytes, at most {} are allowed (limits.max_state_bytes); windows \
+             with its times are errors from now on",
+            self.limits.state_bytes
+        )
+    }
+}
+
+fn describe(error: &LoadError) -> String {
+    match error {
+        LoadError::Stored(bad) => format!("the stored state can't be read (UNDECODABLE): {bad}"),
+        LoadError::Bad(_) | LoadError::AfterCut(_) | LoadError::Merged(_) => error.to_string(),
     }
 }
 
@@ -126,7 +139,6 @@ const fn fault(error: &LoadError) -> RowFault {
         LoadError::Bad(_) | LoadError::AfterCut(_) => RowFault::InvalidRow,
         LoadError::Stored(_) => RowFault::Store,
         LoadError::Merged(_) => RowFault::Late,
-        LoadError::TooLarge(_) => RowFault::StateLimit,
     }
 }
 

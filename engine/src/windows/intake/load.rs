@@ -16,6 +16,16 @@ pub struct LoadedState<'a> {
     pub complete_since: i64,
 }
 
+/// What a load made of a stored state.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// The bytes to store; none: those that are stored already.
+    pub value: Option<Vec<u8>>,
+    /// With the stored events after the cut the state would have so many bytes, which is too many. The stored one stays, and from now on
+    /// windows that have a time of the loaded one are errors.
+    pub too_large: Option<usize>,
+}
+
 /// Why a state can't be loaded. The stored one stays as it is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoadError {
@@ -31,9 +41,6 @@ pub enum LoadError {
     /// What the stored state knows up to the cut can't be told apart from what it knows after it.
     #[error("the stored state has merged all events up to {0}, after the cut; load states of a later cut")]
     Merged(String),
-    /// With the stored events it would have so many bytes.
-    #[error("with the stored events after the cut the state would have {0} bytes")]
-    TooLarge(usize),
 }
 
 impl WindowPlan {
@@ -45,37 +52,44 @@ impl WindowPlan {
         (before != cut).then(|| (before, before.saturating_add(hop)))
     }
 
-    /// What is to be stored: the loaded state with the stored events that it can't have. None: it is stored already.
+    /// What is to be stored: the loaded state with the stored events that it can't have.
     ///
     /// # Errors
     /// See [`LoadError`].
-    pub fn load(
-        &self,
-        stored: Option<&[u8]>,
-        loaded: LoadedState<'_>,
-        max_bytes: usize,
-    ) -> Result<Option<Vec<u8>>, LoadError> {
-        let Some(bytes) = loaded.bytes else { return self.forget(stored, loaded.cut) };
+    pub fn load(&self, stored: Option<&[u8]>, loaded: LoadedState<'_>, max_bytes: usize) -> Result<Loaded, LoadError> {
+        let Some(bytes) = loaded.bytes else {
+            return Ok(Loaded { value: self.forget(stored, loaded.cut)?, too_large: None });
+        };
         let mut state = State::decode(self, bytes).map_err(LoadError::Bad)?;
         if let Some(newest) = state.newest().filter(|newest| *newest > loaded.cut) {
             return Err(LoadError::AfterCut(time::shown(newest)));
         }
         state.set_complete_since(loaded.complete_since);
         let broken = |why| LoadError::Bad(BadState(why));
+        let (oldest, newest) = (state.oldest(self), state.newest());
         match stored {
             Some(stored) => {
                 let mut live = State::decode(self, stored).map_err(LoadError::Stored)?;
                 live.forget(self, loaded.cut, state.sealed(self))?;
+                live.know_since(loaded.cut);
                 state.merge(self, &live).map_err(broken)?;
             }
             None => state.settle(self).map_err(broken)?,
         }
         let mut value = Vec::new();
         state.encode(self, &mut value);
-        if value.len() > max_bytes {
-            return Err(LoadError::TooLarge(value.len()));
+        let too_large = (value.len() > max_bytes).then_some(value.len());
+        if too_large.is_some() {
+            value.clear();
+            let mut live = match stored {
+                Some(stored) => State::decode(self, stored).map_err(LoadError::Stored)?,
+                None => State::empty(self),
+            };
+            oldest.iter().chain(&newest).for_each(|time| live.refuse(*time));
+            live.settle(self).map_err(|why| LoadError::Stored(BadState(why)))?;
+            live.encode(self, &mut value);
         }
-        Ok((stored != Some(value.as_slice())).then_some(value))
+        Ok(Loaded { value: (stored != Some(value.as_slice())).then_some(value), too_large })
     }
 
     /// What is left of a stored state without its events up to a cut. None: it had none.
@@ -90,6 +104,21 @@ impl WindowPlan {
 }
 
 impl State<'_> {
+    /// The time of its oldest event, or one before all that a tile stands for.
+    fn oldest(&self, plan: &WindowPlan) -> Option<i64> {
+        let Some(tile) = self.tiles.first() else { return self.events.heads().first().map(|head| head.time) };
+        let is_merged = plan.lengths.contains(&None);
+        Some(if is_merged { i64::MIN } else { tile.edge.saturating_sub(plan.bounds.hop.unwrap_or(0)) })
+    }
+
+    /// Takes back from when on it says to know all events, as the load says that of all up to the cut.
+    fn know_since(&mut self, cut: i64) {
+        self.complete_since = None;
+        if self.let_go <= cut {
+            self.let_go = i64::MIN;
+        }
+    }
+
     /// Lets go of what a state that was loaded up to a cut has too, and what can't be told apart from that: without ids all events up to
     /// the cut, under a hop the tiles up to it and the events up to `sealed`, which the loaded state has in tiles.
     fn forget(&mut self, plan: &WindowPlan, cut: i64, sealed: i64) -> Result<(), LoadError> {

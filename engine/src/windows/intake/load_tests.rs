@@ -7,6 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::definitions;
+use crate::scope::Fault;
+use crate::status::Reason;
 use crate::windows::State;
 
 const MINUTE: i64 = 60_000_000;
@@ -44,7 +46,18 @@ fn apply(view: &EventView, stored: Option<Vec<u8>>, minutes: &[i64]) -> Option<V
 }
 
 fn load(view: &EventView, stored: Option<&[u8]>, loaded: &[u8], cut: i64) -> Result<Option<Vec<u8>>, LoadError> {
-    view.plan.load(stored, LoadedState { bytes: Some(loaded), cut, complete_since: i64::MIN }, usize::MAX)
+    let loaded = LoadedState { bytes: Some(loaded), cut, complete_since: i64::MIN };
+    view.plan.load(stored, loaded, usize::MAX).map(|loaded| loaded.value)
+}
+
+/// How many of the view's features are errors of this reason at a minute.
+fn faults(view: &EventView, value: &[u8], minute: i64, reason: Reason) -> usize {
+    let (state, arena) = (State::decode(&view.plan, value).unwrap(), Bump::new());
+    let at = crate::windows::At { t: minute * MINUTE, complete_since: i64::MIN, request: None };
+    let mut faults = 0;
+    let give = |_, value: Result<_, Fault>| faults += usize::from(value.is_err_and(|fault| fault.reason == reason));
+    view.plan.evaluate(&state, at, &arena, give).unwrap();
+    faults
 }
 
 proptest! {
@@ -96,8 +109,66 @@ fn what_can_not_be_loaded_says_why() {
     let stored = apply(&view, None, &[100, 400, 10 * 24 * 60]).unwrap();
     assert_eq!(why(Some(&stored), &loaded, 2 * hour), LoadError::Merged("1970-01-01T07:00:00Z".to_owned()));
     assert!(load(&view, Some(&stored), &loaded, 7 * hour).is_ok());
-    let limited = LoadedState { bytes: Some(&loaded), cut: 2 * hour, complete_since: 0 };
-    assert!(matches!(view.plan.load(None, limited, 10).unwrap_err(), LoadError::TooLarge(bytes) if bytes > 10));
+}
+
+#[test]
+fn the_load_says_from_when_on_all_events_are_known() {
+    const DAY: i64 = 24 * 60;
+    for (event_id, resolution) in [("id", "exact"), ("none", "exact"), ("id", "1h"), ("none", "1h")] {
+        let view = plan(event_id, resolution, "30d");
+        let load = |stored: Option<&[u8]>, minutes: &[i64], cut: i64, since: i64| {
+            let bytes = apply(&view, None, minutes).unwrap();
+            let loaded = LoadedState { bytes: Some(&bytes), cut: cut * MINUTE, complete_since: since };
+            view.plan.load(stored, loaded, usize::MAX).unwrap().value.unwrap()
+        };
+        let all = load(None, &[DAY, 2 * DAY], 3 * DAY, i64::MIN);
+        assert_eq!(faults(&view, &all, 4 * DAY, Reason::Incomplete), 0, "{event_id} {resolution}");
+        // A later history that does not go back so far takes the place of what was known up to its cut.
+        let since = 2 * DAY * MINUTE;
+        let part = load(Some(&all), &[5 * DAY], 6 * DAY, since);
+        assert_eq!(State::decode(&view.plan, &part).unwrap().complete_since(), Some(since));
+        assert_eq!(faults(&view, &part, 7 * DAY, Reason::Incomplete), 1, "{event_id} {resolution}");
+        let all = load(Some(&part), &[DAY, 2 * DAY, 5 * DAY], 6 * DAY, i64::MIN);
+        assert_eq!(faults(&view, &all, 7 * DAY, Reason::Incomplete), 0, "{event_id} {resolution}");
+    }
+}
+
+#[test]
+fn a_load_brings_what_was_let_go_of_while_windows_were_shorter() {
+    const DAY: i64 = 24 * 60;
+    let (short, long) = (plan("id", "exact", "7d"), plan("id", "exact", "30d"));
+    let history = [DAY, 10 * DAY, 20 * DAY];
+    let stored = apply(&short, None, &history).unwrap();
+    assert_eq!(faults(&long, &stored, 21 * DAY, Reason::Incomplete), 1);
+    let loaded = apply(&long, None, &history).unwrap();
+    let value = load(&long, Some(&stored), &loaded, 20 * DAY * MINUTE).unwrap().unwrap();
+    assert_eq!(faults(&long, &value, 21 * DAY, Reason::Incomplete), 0);
+    // Of events after the cut the load knows nothing.
+    let loaded = apply(&long, None, &history[..1]).unwrap();
+    let value = load(&long, Some(&stored), &loaded, 2 * DAY * MINUTE).unwrap().unwrap();
+    assert_eq!(faults(&long, &value, 21 * DAY, Reason::Incomplete), 1);
+}
+
+#[test]
+fn a_state_that_is_too_large_leaves_a_mark() {
+    for (event_id, resolution) in [("id", "exact"), ("none", "1h")] {
+        let view = plan(event_id, resolution, "30d");
+        let loaded = apply(&view, None, &[30, 90]).unwrap();
+        let limited = |stored: Option<&[u8]>, max_bytes: usize| {
+            let loaded = LoadedState { bytes: Some(&loaded), cut: 120 * MINUTE, complete_since: i64::MIN };
+            view.plan.load(stored, loaded, max_bytes).unwrap()
+        };
+        for stored in [None, apply(&view, None, &[180])] {
+            let Loaded { value, too_large } = limited(stored.as_deref(), 10);
+            let marked = value.unwrap();
+            assert!(too_large.is_some_and(|bytes| bytes > 10));
+            assert_eq!(faults(&view, &marked, 200, Reason::StateLimit), 1, "{event_id} {resolution}");
+            let again = limited(Some(&marked), 10);
+            assert_eq!((again.value, again.too_large), (None, too_large));
+            // Once there is room for it all is well.
+            assert_eq!(faults(&view, &limited(Some(&marked), 10_000).value.unwrap(), 200, Reason::StateLimit), 0);
+        }
+    }
 }
 
 #[test]
@@ -106,7 +177,7 @@ fn an_entity_is_forgotten_up_to_the_cut() {
         let view = plan(event_id, resolution, "30d");
         let forget = |stored: Option<&[u8]>, cut: i64| {
             let nothing = LoadedState { bytes: None, cut: cut * MINUTE, complete_since: i64::MIN };
-            view.plan.load(stored, nothing, usize::MAX).unwrap()
+            view.plan.load(stored, nothing, usize::MAX).unwrap().value
         };
         let stored = apply(&view, None, &[30, 90, 200, 700]).unwrap();
         assert_eq!(forget(Some(&stored), 180), apply(&view, None, &[200, 700]), "{event_id} {resolution}");
@@ -129,12 +200,7 @@ fn times_without_room_are_forgotten_up_to_the_cut() {
     let loaded = apply(&view, None, &[10, 30]).unwrap();
     let after = |cut: i64| {
         let value = load(&view, Some(&stored), &loaded, cut * MINUTE).unwrap().unwrap();
-        let state = State::decode(&view.plan, &value).unwrap();
-        let at = |minute: i64| crate::windows::At { t: minute * MINUTE, complete_since: i64::MIN, request: None };
-        let mut faults = 0;
-        let arena = Bump::new();
-        view.plan.evaluate(&state, at(200), &arena, |_, value| faults += usize::from(value.is_err())).unwrap();
-        faults
+        faults(&view, &value, 200, Reason::StateLimit)
     };
     assert_eq!((after(60), after(90)), (1, 0));
 }

@@ -30,7 +30,7 @@ use crate::scope::Scope;
 use crate::value::Value;
 
 pub use apply::{Applied, Refused};
-pub use load::{LoadError, LoadedState};
+pub use load::{LoadError, Loaded, LoadedState};
 use taken::Scratch;
 pub use taken::{EntityEvents, TakenEvents, ViewEvents};
 

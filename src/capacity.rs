@@ -4,6 +4,7 @@
 //! all its time so. It therefore refuses at a rate that leaves most of the time for what it serves, and connections that ask for more are not
 //! read until there is room, so that their clients wait as they would at any full server: docs/decisions/0029-backpressure.md.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -60,6 +61,24 @@ impl Capacity {
         }
     }
 
+    /// A place for a batch of a stream, waited for until then; none: there was none. A stream that waits reads nothing more.
+    pub(crate) async fn place(self: &Arc<Self>, until: Instant) -> Option<Place> {
+        loop {
+            let is_place = self.begin();
+            let place = Place(self.clone());
+            if is_place {
+                return Some(place);
+            }
+            drop(place);
+            if Instant::now() >= until {
+                return None;
+            }
+            self.waiting.fetch_add(1, Ordering::Relaxed);
+            let _waits = Waits(self);
+            let _ = tokio::time::timeout(LOOK, self.room.notified()).await;
+        }
+    }
+
     /// A request was answered, well or not.
     pub(crate) fn served(&self) {
         self.paid_at.fetch_sub(SERVED, Ordering::Relaxed);
@@ -100,6 +119,16 @@ impl Capacity {
     }
 }
 
+/// A place that is taken, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Place(pub(crate) Arc<Capacity>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
 /// Counts a connection that waits, until it no longer does.
 struct Waits<'a>(&'a Capacity);
 
@@ -133,6 +162,21 @@ mod tests {
         assert!(!capacity.takes_more());
         std::thread::sleep(Duration::from_millis(100));
         assert!(capacity.takes_more());
+    }
+
+    #[tokio::test]
+    async fn a_batch_waits_for_a_place() {
+        let capacity = Arc::new(Capacity::new(1));
+        let soon = || Instant::now() + 4 * LOOK;
+        let first = capacity.place(soon()).await.unwrap();
+        assert!(capacity.place(soon()).await.is_none());
+        let (second, ()) = tokio::join!(capacity.place(Instant::now() + MOST), async {
+            tokio::time::sleep(LOOK).await;
+            drop(first);
+        });
+        assert!(second.is_some());
+        drop(second);
+        assert_eq!(capacity.running.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test]

@@ -14,8 +14,9 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tower::ServiceExt;
 use unskew_gateway::auth::{KeySet, Keys};
+use unskew_gateway::capacity::Capacity;
 use unskew_gateway::error::{Code, ERROR_CODE};
-use unskew_gateway::grpc::{FeatureService, FeatureStoreServer};
+use unskew_gateway::grpc::{FeatureService, FeatureStoreServer, Streams};
 use unskew_gateway::lookup::{Limits, Lookup, RequestLimits};
 use unskew_gateway::middleware::respond::RespondLayer;
 use unskew_gateway::rest::{self, Gateway};
@@ -79,7 +80,8 @@ impl World {
             backup_directory: None,
         };
         let (_, stopping) = watch::channel(false);
-        let features = FeatureStoreServer::new(FeatureService::new(lookup, stopping));
+        let streams = Streams { stopping, capacity: Arc::new(Capacity::new(100)), allowed: Arc::new(|_| Ok(())) };
+        let features = FeatureStoreServer::new(FeatureService::new(lookup, streams));
         let router = rest::router(gateway).route_service("/feature_store.FeatureStore/{method}", features);
         Self { runtime, store, router: router.layer(RespondLayer) }
     }

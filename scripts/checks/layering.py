@@ -32,7 +32,7 @@ ROOMS: dict[str, frozenset[str]] = {
     # Label values are those of the errors, the statuses and the store.
     "telemetry": frozenset({"config", "error", "lookup", "store", "clock"}),
     "rest": frozenset({"lookup", "error", "clock", "deadline", "auth"}),
-    "grpc": frozenset({"lookup", "error", "clock", "deadline", "ending", "api"}),
+    "grpc": frozenset({"lookup", "error", "clock", "deadline", "ending", "capacity", "api"}),
     "middleware": frozenset({"error", "telemetry", "deadline", "auth", "capacity"}),
     "load": frozenset({"api", "clock", "error", "lookup", "store", "config", "tls"}),
     "server": EVERYTHING,

@@ -6,6 +6,7 @@ pub mod reply;
 pub mod request;
 mod service;
 pub mod status;
+mod streams;
 mod vectors;
 pub mod wire;
 mod writes;
@@ -14,6 +15,7 @@ mod writes;
 mod tests;
 
 pub use service::FeatureService;
+pub use streams::{Allowed, Streams};
 
 /// The server that `build.rs` generates.
 #[expect(clippy::allow_attributes, clippy::allow_attributes_without_reason, unreachable_pub, reason = "generated code")]

@@ -1,11 +1,11 @@
 //! The methods of `feature_store.FeatureStore`.
 
-use tokio::sync::watch;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::generated::feature_store_server::FeatureStore;
 use super::reply::EncodedReply;
 use super::request::OnlineFeaturesRequest;
+use super::streams::Streams;
 use super::wire::WireWriter;
 use super::{definitions, status, vectors, writes};
 use crate::api::{self, WriteEventsRequest, WriteRowsRequest, WriteStatesRequest};
@@ -20,14 +20,14 @@ const BYTES_PER_ENTITY: usize = 64;
 #[derive(Clone, Debug)]
 pub struct FeatureService {
     lookup: Lookup,
-    stopping: watch::Receiver<bool>,
+    streams: Streams,
 }
 
 impl FeatureService {
-    /// The service over this core. Streams end once `stopping` is true.
+    /// The service over this core.
     #[must_use]
-    pub fn new(lookup: Lookup, stopping: watch::Receiver<bool>) -> Self {
-        Self { lookup, stopping }
+    pub fn new(lookup: Lookup, streams: Streams) -> Self {
+        Self { lookup, streams }
     }
 }
 
@@ -79,7 +79,7 @@ impl FeatureStore for FeatureService {
         &self,
         request: Request<Streaming<WriteRowsRequest>>,
     ) -> Result<Response<Self::WriteRowsStream>, Status> {
-        Ok(Response::new(writes::answers(self.lookup.clone(), request, self.stopping.clone())))
+        Ok(Response::new(writes::answers(self.lookup.clone(), request, self.streams.clone())))
     }
 
     type WriteEventsStream = writes::Answers<api::WriteEventsResponse>;
@@ -88,7 +88,7 @@ impl FeatureStore for FeatureService {
         &self,
         request: Request<Streaming<WriteEventsRequest>>,
     ) -> Result<Response<Self::WriteEventsStream>, Status> {
-        Ok(Response::new(writes::answers(self.lookup.clone(), request, self.stopping.clone())))
+        Ok(Response::new(writes::answers(self.lookup.clone(), request, self.streams.clone())))
     }
 
     type WriteStatesStream = writes::Answers<api::WriteStatesResponse>;
@@ -97,6 +97,6 @@ impl FeatureStore for FeatureService {
         &self,
         request: Request<Streaming<WriteStatesRequest>>,
     ) -> Result<Response<Self::WriteStatesStream>, Status> {
-        Ok(Response::new(writes::answers(self.lookup.clone(), request, self.stopping.clone())))
+        Ok(Response::new(writes::answers(self.lookup.clone(), request, self.streams.clone())))
     }
 }

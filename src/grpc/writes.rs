@@ -4,10 +4,10 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use futures_util::{Stream, StreamExt, stream};
-use tokio::sync::watch;
 use tonic::{Code, Request, Status, Streaming};
 
 use super::status;
+use super::streams::{self, Streams};
 use crate::api::{
     BadRow, WriteEventsRequest, WriteEventsResponse, WriteRowsRequest, WriteRowsResponse, WriteStatesRequest,
     WriteStatesResponse, write_events_request::Events, write_rows_request::Rows,
@@ -30,6 +30,8 @@ const BATCH_DEADLINE: Duration = Duration::from_secs(60);
 pub(super) trait Written: Send + 'static {
     /// What its method answers.
     type Answer: Send + 'static;
+    /// The path of its method.
+    const METHOD: &'static str;
 
     /// Stores it.
     fn write(self, lookup: &Lookup, deadline: Instant) -> impl Future<Output = Result<WriteReport, Error>> + Send;
@@ -40,6 +42,7 @@ pub(super) trait Written: Send + 'static {
 
 impl Written for WriteRowsRequest {
     type Answer = WriteRowsResponse;
+    const METHOD: &'static str = "/feature_store.FeatureStore/WriteRows";
 
     async fn write(self, lookup: &Lookup, deadline: Instant) -> Result<WriteReport, Error> {
         let (body, format) = match self.rows {
@@ -59,6 +62,7 @@ impl Written for WriteRowsRequest {
 
 impl Written for WriteEventsRequest {
     type Answer = WriteEventsResponse;
+    const METHOD: &'static str = "/feature_store.FeatureStore/WriteEvents";
 
     async fn write(self, lookup: &Lookup, deadline: Instant) -> Result<WriteReport, Error> {
         let (body, format) = match self.events {
@@ -78,6 +82,7 @@ impl Written for WriteEventsRequest {
 
 impl Written for WriteStatesRequest {
     type Answer = WriteStatesResponse;
+    const METHOD: &'static str = "/feature_store.FeatureStore/WriteStates";
 
     async fn write(self, lookup: &Lookup, deadline: Instant) -> Result<WriteReport, Error> {
         let Self { view, cut, arrow_ipc, complete_since, done } = self;
@@ -95,7 +100,9 @@ struct State<B> {
     lookup: Lookup,
     batches: Streaming<B>,
     deadline: Option<Deadline>,
-    stopping: watch::Receiver<bool>,
+    streams: Streams,
+    /// What began the stream.
+    request: http::Request<()>,
     ending: Ending,
     batch: i64,
 }
@@ -105,20 +112,23 @@ struct State<B> {
 pub(super) fn answers<B: Written>(
     lookup: Lookup,
     request: Request<Streaming<B>>,
-    stopping: watch::Receiver<bool>,
+    streams: Streams,
 ) -> Answers<B::Answer> {
     let deadline = Deadline::asked(request.extensions());
     let ending = Ending::of(request.extensions());
-    let state = State { lookup, batches: request.into_inner(), deadline, stopping, ending, batch: 0 };
+    let asked = streams::asked(B::METHOD, request.metadata());
+    let state = State { lookup, batches: request.into_inner(), deadline, streams, request: asked, ending, batch: 0 };
     stream::try_unfold(state, |mut state| async move {
         let read = tokio::select! {
             biased;
-            _ = state.stopping.wait_for(|stopping| *stopping) => return Err(ended("the gateway is stopping", state.batch)),
+            _ = state.streams.stopping.wait_for(|stopping| *stopping) => return Err(ended("the gateway is stopping", state.batch)),
             () = state.ending.told() => return Err(ended("the connection is old (server.max_connection_age)", state.batch)),
             read = state.batches.message() => read,
         };
         let Some(batch) = read.map_err(|error| read_error(error, state.batch))? else { return Ok(None) };
         let deadline = state.deadline.unwrap_or_else(|| Deadline::new(BATCH_DEADLINE, false));
+        let admitted = state.streams.admit(&state.request, state.batch, deadline.at()).await;
+        let _place = admitted.map_err(|error| status::of(&error))?;
         let report = batch.write(&state.lookup, deadline.at()).await.map_err(|error| status::of(&error))?;
         let answer = B::answer(state.batch, report);
         state.batch += 1;

@@ -43,7 +43,22 @@ impl<S> Layer<S> for AuthLayer {
 }
 
 impl AuthLayer {
-    fn count(&self, request: &Request<Body>, counted: Counted) {
+    /// Whether a request may pass now. It is counted, and logged, if it may not.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub fn check<B>(&self, request: &Request<B>) -> Result<(), Error> {
+        let keys = self.keys.now();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        check(&keys, request.uri().path(), request.headers(), || self.keys.time()).map_err(|refused| {
+            self.count(request, refused.counted);
+            refused.error
+        })
+    }
+
+    fn count<B>(&self, request: &Request<B>, counted: Counted) {
         match counted {
             Counted::Failure(failure, key) => {
                 self.metrics.security.auth_failed(failure);
@@ -75,18 +90,9 @@ impl<S: Service<Request<Body>, Response = Response>> Service<Request<Body>> for 
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let keys = self.layer.keys.now();
-        let checked = if keys.is_empty() {
-            Ok(())
-        } else {
-            check(&keys, request.uri().path(), request.headers(), || self.layer.keys.time())
-        };
-        let state = match checked {
+        let state = match self.layer.check(&request) {
             Ok(()) => State::Passed { inner: self.inner.call(request) },
-            Err(refused) => {
-                self.layer.count(&request, refused.counted);
-                State::Refused { error: Some(refused.error) }
-            }
+            Err(error) => State::Refused { error: Some(error) },
         };
         AuthFuture { state }
     }
@@ -204,7 +210,7 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
     (scheme.eq_ignore_ascii_case(SCHEME) && !key.is_empty() && !key.contains(&b' ')).then_some(key)
 }
 
-fn log(request: &Request<Body>, reason: &str, key: Option<String>) {
+fn log<B>(request: &Request<B>, reason: &str, key: Option<String>) {
     if let Some(left_out) = LOGGED.pass() {
         let protocol = protocol::of(request.headers());
         let method = METHODS.get(protocol::method(request, protocol));

@@ -11,7 +11,7 @@ use http::Request;
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
-use crate::capacity::Capacity;
+use crate::capacity::{Capacity, Place};
 use crate::error::{Code, Error};
 
 /// The paths of probes and of Prometheus.
@@ -40,16 +40,6 @@ pub struct Shed<S> {
     layer: ShedLayer,
 }
 
-/// A request that runs; counted until this is dropped.
-#[derive(Debug)]
-struct Permit(Arc<Capacity>);
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.0.end();
-    }
-}
-
 impl<S: Service<Request<Body>, Response = Response>> Service<Request<Body>> for Shed<S> {
     type Response = Response;
     type Error = S::Error;
@@ -62,11 +52,11 @@ impl<S: Service<Request<Body>, Response = Response>> Service<Request<Body>> for 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let capacity = &self.layer.capacity;
         let is_place = capacity.begin();
-        let permit = Permit(capacity.clone());
+        let place = Place(capacity.clone());
         if !is_place && !NEVER_SHED.contains(&request.uri().path()) {
             return ShedFuture { state: State::Refused { limit: capacity.limit() } };
         }
-        ShedFuture { state: State::Running { inner: self.inner.call(request), permit } }
+        ShedFuture { state: State::Running { inner: self.inner.call(request), place } }
     }
 }
 
@@ -83,7 +73,7 @@ pin_project! {
     #[derive(Debug)]
     #[project = Projection]
     enum State<F> {
-        Running { #[pin] inner: F, permit: Permit },
+        Running { #[pin] inner: F, place: Place },
         Refused { limit: usize },
     }
 }
@@ -93,7 +83,7 @@ impl<F: Future<Output = Result<Response, E>>, E> Future for ShedFuture<F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         match self.project().state.project() {
-            Projection::Running { inner, permit: _ } => inner.poll(context),
+            Projection::Running { inner, place: _ } => inner.poll(context),
             Projection::Refused { limit } => {
                 let message = format!(
                     "the gateway works on {limit} requests, as many as it takes (limits.max_in_flight); nothing of this one was done"

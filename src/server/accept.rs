@@ -1,5 +1,6 @@
 //! The accept loop: HTTP/1.1 and HTTP/2 on one port, by what the client says first, within TLS where there is a certificate.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,12 +23,15 @@ use crate::capacity::Capacity;
 use crate::config::Server;
 use crate::middleware::measure::Measured;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::rate_limit::RateLimit;
 
 /// Streams that one HTTP/2 connection may have open: clients queue what is more, and give up what is too late before it is sent.
 const MAX_STREAMS: u32 = 128;
 /// Bytes that a client may send on a stream, and on a connection, before it must wait; room for large batches of rows.
 const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 4 << 20;
+/// Lines a second about connections that could not be accepted.
+static LOGGED: RateLimit = RateLimit::per_second(1);
 /// Bytes of the headers of a request.
 const MAX_HEADERS: u32 = 32 << 10;
 /// Pause after the operating system refused a connection, for example because file descriptors ran out.
@@ -70,13 +74,19 @@ pub(super) async fn serve<S>(
     };
     tokio::pin!(stop);
     loop {
-        // Taken before the connection, so that one too many waits in the operating system's queue.
-        let Ok(permit) = acceptor.limit.clone().acquire_owned().await else { break };
+        let next = async {
+            // Taken before the connection, so that one too many waits in the operating system's queue.
+            let permit = acceptor.limit.clone().acquire_owned().await.map_err(io::Error::other)?;
+            let (stream, peer) = listener.accept().await?;
+            Ok::<_, io::Error>((stream, peer, permit))
+        };
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => acceptor.connection(stream, peer, permit),
+            accepted = next => match accepted {
+                Ok((stream, peer, permit)) => acceptor.connection(stream, peer, permit),
                 Err(error) => {
-                    tracing::warn!(cause = %error, "could not accept a connection");
+                    if let Some(left_out) = LOGGED.pass() {
+                        tracing::warn!(cause = %error, left_out, "could not accept a connection");
+                    }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },

@@ -21,6 +21,14 @@ pub(super) async fn watch(lookup: Lookup, reporter: HealthReporter) {
     }
 }
 
+/// Tells no more: who watches is told of the end, or the watch would keep its connection open.
+pub(super) async fn end(reporter: &HealthReporter) {
+    let mut reporter = reporter.clone();
+    for service in SERVICES {
+        reporter.clear_service_status(service).await;
+    }
+}
+
 /// Tells one status for all services.
 pub(super) async fn tell(reporter: &HealthReporter, status: ServingStatus) {
     for service in SERVICES {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use http::{Request, Response};
-use tokio::sync::watch;
 use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
 use tower::{Service, ServiceBuilder};
@@ -13,7 +12,7 @@ use tower::{Service, ServiceBuilder};
 use crate::auth::Keys;
 use crate::capacity::Capacity;
 use crate::config::Config;
-use crate::grpc::{self, FeatureService, FeatureStoreServer};
+use crate::grpc::{self, FeatureService, FeatureStoreServer, Streams};
 use crate::middleware::auth::AuthLayer;
 use crate::middleware::catch_panic::CatchPanicLayer;
 use crate::middleware::deadline::DeadlineLayer;
@@ -31,10 +30,10 @@ use crate::telemetry::trace::Tracer;
 pub(super) fn router(
     gateway: Gateway,
     health: tonic_health::server::HealthService,
-    stopping: watch::Receiver<bool>,
+    streams: Streams,
 ) -> Result<Router, tonic_reflection::server::Error> {
     let limit = gateway.max_request_bytes;
-    let features = FeatureStoreServer::new(FeatureService::new(gateway.lookup.clone(), stopping))
+    let features = FeatureStoreServer::new(FeatureService::new(gateway.lookup.clone(), streams))
         .max_decoding_message_size(limit)
         .accept_compressed(CompressionEncoding::Gzip)
         .accept_compressed(CompressionEncoding::Zstd)

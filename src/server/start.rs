@@ -18,7 +18,9 @@ use super::{health, stack};
 use crate::auth::{KeySet, Keys};
 use crate::capacity::Capacity;
 use crate::config::{Config, Sources};
+use crate::grpc::Streams;
 use crate::lookup::{self, Lookup, RequestLimits};
+use crate::middleware::auth::AuthLayer;
 use crate::rest::{self, Gateway};
 use crate::store::{self, OnlineStore, StoreError};
 use crate::telemetry::metrics::Metrics;
@@ -103,8 +105,14 @@ pub async fn run(
     health::tell(&reporter, ServingStatus::NotServing).await;
     let health_service = tonic_health::server::HealthService::from_health_reporter(reporter.clone());
     let (stop_streams, stream_stop) = watch::channel(false);
-    let router = stack::router(gateway.clone(), health_service, stream_stop)?;
     let capacity = Arc::new(Capacity::new(config.limits.max_in_flight));
+    let auth = AuthLayer { keys: keys.clone(), metrics };
+    let streams = Streams {
+        stopping: stream_stop,
+        capacity: capacity.clone(),
+        allowed: Arc::new(move |request| auth.check(request)),
+    };
+    let router = stack::router(gateway.clone(), health_service, streams)?;
     let service = stack::stack(router, &config, keys, metrics, tracer.map(Arc::new), capacity.clone());
 
     let reloading = tokio::spawn(reload(gateway.clone(), certificates.clone()));
@@ -123,6 +131,7 @@ pub async fn run(
         health::tell(&reporter, ServingStatus::NotServing).await;
         tokio::time::sleep(config.shutdown.delay).await;
         stop_streams.send_replace(true);
+        health::end(&reporter).await;
     };
     let port = Port { listener: listeners.main, certificates, capacity };
     accept::serve(port, service, &config.server, metrics, stop, config.shutdown.timeout).await;

@@ -281,6 +281,28 @@ async fn keys_are_rotated_without_a_gap_by_sighup_and_by_the_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_taken_out_ends_its_streams_at_their_next_batch() {
+    let (file, store) = (File(tempfile::tempdir().unwrap()), Store::embedded());
+    file.write(&keys(&[("writer", &[Scope::Write]), ("admin", &[Scope::Admin])]));
+    let gateway = Gateway::start_configured(&store.url(), &file.path(), &[]);
+    let (sender, batches) = tokio::sync::mpsc::channel(1);
+    let batch = || clients::batch("{\"entity_id\":\"a\",\"x\":1}");
+    sender.send(batch()).await.unwrap();
+    let mut request = tonic::Request::new(tokio_stream::wrappers::ReceiverStream::new(batches));
+    request.metadata_mut().insert("authorization", bearer("writer").parse().unwrap());
+    let mut client = clients::grpc(&gateway).await;
+    let mut answers = client.write_rows(request).await.unwrap().into_inner();
+    assert_eq!(answers.message().await.unwrap().unwrap().accepted, 1);
+    sender.send(batch()).await.unwrap();
+    assert_eq!(answers.message().await.unwrap().unwrap().batch, 1);
+    file.write(&keys(&[("other", &[Scope::Write]), ("admin", &[Scope::Admin])]));
+    assert_eq!(rest(&gateway, &Method::POST, "/v1/admin/reload", Some("admin")).await, None);
+    sender.send(batch()).await.unwrap();
+    let failure = failures::of_grpc(&answers.message().await.unwrap_err());
+    assert_eq!(failure.code, Code::Unauthenticated, "{failure:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn keys_stay_where_a_reload_would_leave_the_gateway_open() {
     let (file, store) = (File(tempfile::tempdir().unwrap()), Store::embedded());
     file.write(&one_each());

@@ -119,3 +119,36 @@ async fn a_reload_changes_the_limit_and_fills_no_bucket() {
     assert!(reload(&gateway).await.status().is_success());
     rest(&gateway, "limited").await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_of_batches_waits_for_its_turns() {
+    let store = Store::embedded();
+    let keys = key("writer", Scope::Write, "rate_limit = 20, burst = 1");
+    let gateway = Gateway::start_with(&store.url(), &[("auth.keys", &format!("[{keys}]"))]);
+    let stream = |deadline: Option<Duration>| {
+        let batches = (0..11).map(|_| clients::batch("{\"entity_id\":\"a\",\"x\":1}"));
+        let mut request = tonic::Request::new(tokio_stream::iter(batches));
+        request.metadata_mut().insert("authorization", "Bearer writer".parse().unwrap());
+        if let Some(deadline) = deadline {
+            request.set_timeout(deadline);
+        }
+        request
+    };
+    let mut client = clients::grpc(&gateway).await;
+    let start = Instant::now();
+    let mut answers = client.write_rows(stream(None)).await.unwrap().into_inner();
+    for batch in 0..11 {
+        assert_eq!(answers.message().await.unwrap().unwrap().batch, batch);
+    }
+    assert!(start.elapsed() >= Duration::from_millis(490), "{:?}", start.elapsed());
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    // Where its deadline comes first it is told so.
+    let mut answers = client.write_rows(stream(Some(Duration::from_millis(200)))).await.unwrap().into_inner();
+    let failure = loop {
+        match answers.message().await {
+            Ok(answer) => assert!(answer.is_some()),
+            Err(status) => break failures::of_grpc(&status),
+        }
+    };
+    assert!([Code::RateLimited, Code::DeadlineExceeded].contains(&failure.code), "{failure:?}");
+}

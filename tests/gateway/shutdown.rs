@@ -34,6 +34,47 @@ async fn an_idle_gateway_ends_at_once_even_with_connections_open() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_full_gateway_ends_at_once() {
+    let store = Store::embedded();
+    let mut gateway = Gateway::start_with(&store.url(), &[("server.max_connections", "2")]);
+    let (mut first, mut second) = (clients::grpc(&gateway).await, clients::grpc(&gateway).await);
+    clients::ask(&mut first, &Request::of(&["a"])).await.unwrap();
+    clients::ask(&mut second, &Request::of(&["a"])).await.unwrap();
+    // One too many waits in the queue of the operating system, and is not answered.
+    let mut third = std::net::TcpStream::connect(gateway.address()).unwrap();
+    std::io::Write::write_all(&mut third, b"GET /healthz HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n").unwrap();
+    third.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    assert!(std::io::Read::read(&mut third, &mut [0]).is_err());
+    drop(first);
+    third.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut third, &mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    // Full again.
+    let mut fourth = clients::grpc(&gateway).await;
+    clients::ask(&mut fourth, &Request::of(&["a"])).await.unwrap();
+    let start = Instant::now();
+    gateway.terminate();
+    assert_eq!(gateway.exit().code(), Some(0), "{}", gateway.log_text());
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_watches_the_health_is_told_of_the_end() {
+    let store = Store::embedded();
+    let mut gateway = Gateway::start(&store.url());
+    let mut health = tonic_health::pb::health_client::HealthClient::new(clients::channel(&gateway).await);
+    let asked = tonic_health::pb::HealthCheckRequest::default();
+    let mut watched = health.watch(asked).await.unwrap().into_inner();
+    watched.message().await.unwrap();
+    let start = Instant::now();
+    gateway.terminate();
+    while let Ok(Some(_)) = watched.message().await {}
+    assert_eq!(gateway.exit().code(), Some(0), "{}", gateway.log_text());
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn not_ready_but_serving_during_the_delay() {
     let store = Store::embedded();
     let mut gateway = Gateway::start_with(&store.url(), &[("shutdown.delay", "3s")]);

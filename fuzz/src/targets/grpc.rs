@@ -3,10 +3,10 @@
 use prost::Message;
 use unskew_gateway::api::{
     Column, ExplainRequest, FeatureVectorsRequest, Floats, OnlineFeaturesRequest, Texts, WriteEventsRequest,
-    WriteRowsRequest, WriteStatesRequest, column::Values, write_events_request::Events, write_rows_request::Rows,
+    WriteRowsRequest, column::Values, write_events_request::Events, write_rows_request::Rows,
 };
 
-use super::{choose, seed};
+use super::{choose, rows as stored, seed};
 use crate::world;
 
 const METHODS: [&str; 7] =
@@ -64,7 +64,7 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
         events: Some(Events::Ndjson(event.to_vec())),
         ..WriteEventsRequest::default()
     };
-    let states = WriteStatesRequest { view: "windows".to_owned(), cut: 1, ..WriteStatesRequest::default() };
+    let states = stored::load("windows", b"a state");
     let messages = [
         features.encode_to_vec(),
         vectors.encode_to_vec(),

@@ -105,6 +105,50 @@ async fn the_features_of_a_window_view_are_told_by_the_names_that_services_use()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn numbers_that_json_can_not_say_come_by_arrow() {
+    let (infinity, nan) = (f64::INFINITY, f64::NAN);
+    // By customer: its amounts, and their sum as it is explained.
+    let customers: [(&[f64], &str); 6] = [
+        (&[nan, 2.5, -nan], "2.5"),
+        (&[-0.0], "0.0"),
+        (&[1.0, infinity], "inf"),
+        (&[-infinity, 7.0], "-inf"),
+        (&[infinity, -infinity], "null"),
+        (&[1e308, 1e308, -1e308], "1e+308"),
+    ];
+    let rows =
+        || (1_i64..).zip(customers).flat_map(|(customer, (amounts, _))| amounts.iter().map(move |it| (customer, *it)));
+    let count = rows().count();
+    let at = time::parse("2026-01-10T12:00:00Z").unwrap();
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("id", Arc::new(StringArray::from_iter_values((0..count).map(|row| format!("e{row}"))))),
+        ("at", Arc::new(TimestampMicrosecondArray::from(vec![at; count]))),
+        ("customer_id", Arc::new(Int64Array::from_iter_values(rows().map(|(customer, _)| customer)))),
+        ("region", Arc::new(StringArray::from(vec!["a|b"; count]))),
+        ("terminal_id", Arc::new(Int64Array::from(vec![7; count]))),
+        ("amount", Arc::new(Float64Array::from_iter_values(rows().map(|(_, amount)| amount)))),
+    ];
+    let arrow = event_calls::arrow(&RecordBatch::try_from_iter(columns).unwrap());
+    for store in Store::both() {
+        let events = Served::start(&store, &[]).await;
+        let report = events.post("payments", event_calls::ARROW, arrow.clone()).await.unwrap();
+        assert_eq!((&report["accepted"], &report["bad"]), (&json!(count), &json!([])), "{report}");
+        for (customer, (amounts, sum)) in (1_i64..).zip(customers) {
+            let entities = json!({"customer_id": customer, "region": "a|b", "terminal_id": 7});
+            let asked = json!({"service": "model", "entities": entities, "as_of": "2026-01-10T12:30:00Z"});
+            let reply = clients::http1().post(events.gateway.url("/v1/explain")).json(&asked).send().await.unwrap();
+            let explained: Json = reply.json().await.unwrap();
+            let input = |name: &str| {
+                let inputs = explained["inputs"].as_array().unwrap();
+                inputs.iter().find(|input| input["name"] == name).unwrap()["value"].clone()
+            };
+            assert_eq!(input("customer.total_1h"), json!(sum), "{amounts:?} over {}: {explained}", store.name());
+            assert_eq!(input("customer.nb_1h"), json!(amounts.len().to_string()));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn arrow_and_json_write_the_same_events() {
     for store in Store::both() {
         let events = Served::start(&store, &[]).await;

@@ -4,6 +4,7 @@ use serde_json::json;
 use unskew_gateway::error::Code;
 
 use crate::clients::{self, Request};
+use crate::event_calls;
 use crate::metrics::scrape;
 use crate::stores::Store;
 use crate::support::gateway::Gateway;
@@ -27,6 +28,36 @@ async fn a_request_is_one_mget_and_duplicates_are_read_once() {
     assert_eq!(calls("get"), None, "{stats}");
     let keys = String::from_utf8(server.command(&[b"INFO", b"stats"])).unwrap();
     assert!(keys.contains("keyspace_misses:200\r\n"), "duplicates were read again: {keys}");
+}
+
+#[tokio::test]
+async fn all_views_of_a_service_are_one_mget() {
+    let server = RedisServer::start();
+    let profile = "  profile: {entity: customer, features: {age: int32}}\nservices:\n  all: {vector: [{input: customer.total_1h}, {input: terminal.risk_7d, \
+                   steps: [{impute: {value: 0}}]}, {input: tiled.nb_30d}, {input: profile.age, steps: [{impute: {value: 0}}]}]}\n";
+    let definitions = tempfile::tempdir().unwrap();
+    let text = event_calls::DEFINITIONS.replace("services:\n", profile);
+    std::fs::write(definitions.path().join("definitions.yaml"), text).unwrap();
+    let settings = [("definitions.path", definitions.path().to_str().unwrap())];
+    let gateway = Gateway::start_with(&server.url(), &settings);
+    clients::until_ready(&gateway, true).await;
+    let asked = json!({"service": "all", "entities": {"customer_id": [1, 2, 1], "region": ["a", "a", "b"], "terminal_id": [7, 7, 8]}});
+    let ask = async || {
+        let request = clients::http1().post(gateway.url("/v1/feature-vectors")).json(&asked);
+        let reply: serde_json::Value = request.send().await.unwrap().json().await.unwrap();
+        assert_eq!(reply["vectors"], json!(vec![[0.0; 4]; 3]), "{reply}");
+    };
+    ask().await;
+    server.run("CONFIG RESETSTAT");
+    ask().await;
+    let stats = String::from_utf8(server.command(&[b"INFO", b"commandstats"])).unwrap();
+    let others = ["cmdstat_config", "cmdstat_quit", "cmdstat_info", "cmdstat_ping"];
+    let is_read = |line: &&str| line.starts_with("cmdstat_") && !others.iter().any(|other| line.starts_with(other));
+    let reads: Vec<_> = stats.lines().filter(is_read).collect();
+    assert!(matches!(reads[..], [mget] if mget.starts_with("cmdstat_mget:calls=1,")), "{stats}");
+    let keys = String::from_utf8(server.command(&[b"INFO", b"stats"])).unwrap();
+    // Two customers in three views, and two terminals.
+    assert!(keys.contains("keyspace_misses:8\r\n"), "{keys}");
 }
 
 #[tokio::test]

@@ -87,10 +87,10 @@ def _engine(_binary: Path, _options: Options) -> tuple[list[Demand], list[str]]:
 
 
 def _windows(binary: Path, options: Options) -> tuple[list[Demand], list[str]]:
-    writes, reads = run_windows(binary, options)
+    writes, reads, hot = run_windows(binary, options)
     training = run_training()
-    demands_of = [*window_demands(writes), *training_demands(training)]
-    return demands_of, [report.windows(writes, reads), report.training(training)]
+    demands_of = [*window_demands(writes, hot), *training_demands(training)]
+    return demands_of, [report.windows(writes, reads, hot), report.training(training)]
 
 
 def _materialize(binary: Path, options: Options) -> tuple[list[Demand], list[str]]:

@@ -103,12 +103,13 @@ class Server:
             self._process.wait()
 
 
-def start_redis(folder: Path) -> Server:
-    """Start a Redis that keeps nothing on disk."""
+def start_redis(folder: Path, *, durable: bool = False) -> Server:
+    """Start a Redis that keeps nothing on disk, or one that answers a write when the disk has it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    command += ["--appendonly", "yes", "--appendfsync", "always"] if durable else ["--appendonly", "no"]
     return Server.start(
         [*command, "--dir", str(folder)],
         folder,

@@ -12,7 +12,7 @@ from bench_lib.overload import Overload
 from bench_lib.rounds import Series
 from bench_lib.soak import CONNECTIONS, Soak
 from bench_lib.training import Training
-from bench_lib.windows import CHUNK, DAYS, EVENTS, WRITERS, Reads, Writes
+from bench_lib.windows import CHUNK, DAYS, EVENTS, HOT_EVENTS, WRITERS, Hot, Reads, Writes
 from bench_lib.windows import CONNECTIONS as WINDOW_CONNECTIONS
 
 INTRODUCTION = """\
@@ -100,7 +100,7 @@ def engine(found: list[EngineBench]) -> str:
     return f"## The engine alone\n\n{note}\n" + table(("benchmark", "µs", "million cells/s"), rows)
 
 
-def windows(writes: list[Writes], reads: list[Reads]) -> str:
+def windows(writes: list[Writes], reads: list[Reads], hot: list[Hot]) -> str:
     """Events and the vectors that come of them."""
     written = [(it.store, f"{it.rate:,.0f}", f"{it.cpu_us:.1f}") for it in writes]
     read = [
@@ -113,17 +113,22 @@ def windows(writes: list[Writes], reads: list[Reads]) -> str:
         )
         for it in reads
     ]
+    hottest = [(it.store, _milliseconds(it.p50_us), _milliseconds(it.p99_us)) for it in hot]
     note = (
         f"The fraud example's two views and 15 inputs, over {EVENTS:,} events of {DAYS} days, as dense as published.\n"
-        f"Events come in batches of {CHUNK:,} over {WRITERS} connections, acknowledged when both views have them.\n"
+        f"Events come in batches of {CHUNK:,} over {WRITERS} connections, acknowledged when both views have them;\n"
+        "Redis then has them on its disk (`appendonly yes`, `appendfsync always`), and the embedded store on its own.\n"
         f"Vectors are asked for over {WINDOW_CONNECTIONS} connections, one call at a time on each; the number is the\n"
-        "rows of a call.\n"
+        f"rows of a call. One entity with {HOT_EVENTS:,} events in its window of 30 days, under `resolution: 1h`, is\n"
+        "read by one client.\n"
     )
     return (
         f"## Windows online\n\n{note}\n"
         + table(("events", "events/s", "CPU, µs per event"), written)
         + "\n"
         + table(("vectors", "requests/s", "p50, ms", "p99, ms", "CPU, µs per request"), read)
+        + "\n"
+        + table((f"{HOT_EVENTS:,} events", "p50, ms", "p99, ms"), hottest)
     )
 
 

@@ -28,6 +28,21 @@ CHUNK, WRITERS = 1_000, 4
 BATCHES = (1, 100)
 CONNECTIONS = 4
 SECOND = 1_000_000
+# Events of one entity in tiles of an hour, and the most time of a read of it.
+HOT_EVENTS = 1_000_000
+HOT_US = 200.0
+HOT = """
+entities: {account: {keys: {account_id: int64}}}
+sources:
+  payments: {event_time: at, event_id: id, columns: {id: int64, account_id: int64, at: timestamp, amount: float64}}
+views:
+  hot:
+    entity: account
+    source: payments
+    resolution: 1h
+    aggregations: {nb: {function: count, windows: [30d]}, avg: {function: mean, column: amount, windows: [30d]}}
+services: {hot: {vector: [{input: hot.nb_30d}, {input: hot.avg_30d}]}}
+"""
 # Least events a second, by store.
 WRITES = {"embedded": 20_000.0, "Redis": 15_000.0}
 
@@ -55,31 +70,51 @@ class Reads:
     cpu_us: float
 
 
-def run_windows(binary: Path, options: Options) -> tuple[list[Writes], list[Reads]]:
+@dataclass(frozen=True)
+class Hot:
+    """One entity with very many events read by one client, one request after the other; microseconds a request."""
+
+    store: str
+    p50_us: float
+    p99_us: float
+
+
+def run_windows(binary: Path, options: Options) -> tuple[list[Writes], list[Reads], list[Hot]]:
     """Write and read on both stores."""
     writes: list[Writes] = []
     reads: list[Reads] = []
+    hot: list[Hot] = []
     now = int(time.time()) * SECOND
     for store in WRITES:
         with TemporaryDirectory(prefix="unskew-bench-") as name:
             folder = Path(name)
-            redis = start_redis(folder) if store == "Redis" else None
+            redis = start_redis(folder, durable=True) if store == "Redis" else None
             gateway = None
             try:
                 url = f"redis://{redis.address}" if redis else f"embedded:{folder / 'store'}"
                 gateway = start_gateway(binary, url, folder, _definitions(folder))
                 writes.append(_write(store, gateway, now))
                 reads += [_read(store, batch, gateway, folder, options) for batch in BATCHES]
+                hot.append(_hot(store, gateway, folder, now, options))
             finally:
                 for server in (gateway, redis):
                     if server:
                         server.stop()
-    return writes, reads
+    return writes, reads, hot
 
 
-def window_demands(writes: list[Writes]) -> list[Demand]:
-    """What is asked of writes."""
-    return [
+def window_demands(writes: list[Writes], hot: list[Hot]) -> list[Demand]:
+    """What is asked of writes, and of an entity with very many events."""
+    reads = [
+        Demand(
+            f"read of an entity with {HOT_EVENTS:,} events in its window by the hour, p50, {it.store}",
+            f"below {HOT_US:.0f} µs",
+            f"{it.p50_us:.0f} µs",
+            it.p50_us < HOT_US,
+        )
+        for it in hot
+    ]
+    return reads + [
         Demand(
             f"WriteEvents into the two views of the fraud example, {it.store}",
             f"at least {WRITES[it.store]:,.0f} events/s",
@@ -97,6 +132,7 @@ def _definitions(folder: Path) -> Path:
     definitions.mkdir()
     fixed = text.replace("steps: [standardize]", "steps: [{rescale: {scale: 0.5, offset: -1}}]")
     (definitions / "fraud.yaml").write_text(fixed, encoding="utf-8")
+    (definitions / "hot.yaml").write_text(HOT, encoding="utf-8")
     return definitions
 
 
@@ -128,26 +164,58 @@ def _text(micros: int) -> str:
 
 def _write(store: str, gateway: Server, now: int) -> Writes:
     say(f"writing {EVENTS:,} events, {store}")
-    bodies = list(_bodies(now))
+    cpu = gateway.cpu_seconds()
+    seconds = _post(gateway, SOURCE, list(_bodies(now)), WRITERS)
+    return Writes(store, EVENTS / seconds, (gateway.cpu_seconds() - cpu) / EVENTS * 1e6)
+
+
+def _post(gateway: Server, source: str, bodies: list[bytes], writers: int) -> float:
+    """Write batches of events; the seconds that took."""
 
     def write(mine: list[bytes]) -> None:
         connection = http.client.HTTPConnection(gateway.address, timeout=60)
         try:
             for body in mine:
                 headers = {"content-type": "application/x-ndjson"}
-                connection.request("POST", f"/v1/sources/{SOURCE}/events", body, headers)
+                connection.request("POST", f"/v1/sources/{source}/events", body, headers)
                 response = connection.getresponse()
                 text = response.read()
-                if response.status != http.client.OK or json.loads(text)["accepted"] != CHUNK:
+                if response.status != http.client.OK or json.loads(text)["accepted"] != body.count(b"\n") + 1:
                     raise BenchError(f"the gateway refused events: {response.status} {text[:300]!r}")
         finally:
             connection.close()
 
-    cpu, start = gateway.cpu_seconds(), time.perf_counter()
-    with ThreadPoolExecutor(WRITERS) as pool:
-        list(pool.map(write, [bodies[writer::WRITERS] for writer in range(WRITERS)]))
-    seconds = time.perf_counter() - start
-    return Writes(store, EVENTS / seconds, (gateway.cpu_seconds() - cpu) / EVENTS * 1e6)
+    start = time.perf_counter()
+    with ThreadPoolExecutor(writers) as pool:
+        list(pool.map(write, [bodies[writer::writers] for writer in range(writers)]))
+    return time.perf_counter() - start
+
+
+def _hot(store: str, gateway: Server, folder: Path, now: int, options: Options) -> Hot:
+    say(f"writing {HOT_EVENTS:,} events of one entity, {store}")
+    chunk, span = 10_000, 30 * 86_400 * SECOND
+    bodies = []
+    for first in range(0, HOT_EVENTS, chunk):
+        times = (_text(now - span + (event + 1) * span // HOT_EVENTS) for event in range(first, first + chunk))
+        events = (
+            f'{{"id":{event},"account_id":1,"at":"{at}","amount":{event % 97}.25}}'
+            for event, at in enumerate(times, start=first)
+        )
+        bodies.append("\n".join(events).encode())
+    # In the order of time: what is older than the tiles that are sealed would be late.
+    _post(gateway, "payments", bodies, 1)
+    message = _field(1, b"hot") + _field(2, _field(1, b"account_id") + _field(3, _ints([1])))
+    body = folder / "hot.bin"
+    body.write_bytes(b"\0" + struct.pack(">I", len(message)) + message)
+    target = f"http://{gateway.address}/feature_store.FeatureStore/GetFeatureVectors"
+    requests = 500
+    for _ in range(2):
+        log = folder / "h2load.log"
+        rate, latencies = h2load_latencies(1, requests, ["-d", str(body), *GRPC_HEADERS, target], log)
+        requests = max(500, int(rate * options.seconds))
+    p50, p99 = latencies[len(latencies) // 2], latencies[min(len(latencies) - 1, len(latencies) * 99 // 100)]
+    say(f"read of an entity with {HOT_EVENTS:,} events, {store}: p50 {p50:.0f} us, p99 {p99:.0f} us")
+    return Hot(store, p50, p99)
 
 
 def _read(store: str, batch: int, gateway: Server, folder: Path, options: Options) -> Reads:

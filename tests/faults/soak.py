@@ -184,6 +184,9 @@ class RestCaller(Caller):
         answer = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
         length = next(int(line.split(":")[1]) for line in answer.split("\r\n") if line.startswith("content-length:"))
         found = json.loads(await reader.readexactly(length))
+        # Its age is over: the gateway closes it.
+        if "\r\nconnection: close\r\n" in answer:
+            await self.close()
         return ("OK", found) if answer.startswith("http/1.1 200 ") else (str(found["error"]["code"]), found)
 
 

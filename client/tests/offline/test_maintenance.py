@@ -86,6 +86,45 @@ def test_a_batch_whose_snapshot_expired_is_not_appended_again(tmp_path: Path) ->
     assert found.read("payments").read_all().num_rows == 800
 
 
+def test_a_batch_that_a_tag_keeps_is_not_appended_again_when_those_after_it_expired(tmp_path: Path) -> None:
+    found = many(tmp_path)
+    found.tag("kept", {"payments": found.snapshots("payments")[1].snapshot_id})
+    assert len(found.expire_snapshots("payments", older_than=-DAY).snapshots) == 2
+    # The line of snapshots is broken at the third.
+    for batch in range(4):
+        again = found.append("payments", random_payments(batch, 200, batch * 200), batch_id=f"batch {batch}")
+        assert not again.committed
+    found.untag("kept")
+    assert len(found.expire_snapshots("payments", older_than=-DAY).snapshots) == 1
+
+    assert not found.append("payments", random_payments(1, 200, 200), batch_id="batch 1").committed
+    assert found.read("payments").read_all().num_rows == 800
+
+
+def test_a_batch_that_was_rolled_back_is_appended_again_also_when_it_expired(tmp_path: Path) -> None:
+    found = many(tmp_path)
+    table = found.catalog.load_table("shop.payments")
+    table.manage_snapshots().rollback_to_snapshot(found.snapshots("payments")[2].snapshot_id).commit()
+    assert len(found.expire_snapshots("payments", older_than=-DAY).snapshots) == 3
+
+    assert not found.append("payments", random_payments(0, 200), batch_id="batch 0").committed
+    assert found.append("payments", random_payments(3, 200, 600), batch_id="batch 3").committed
+    assert found.read("payments").read_all().num_rows == 800
+
+
+def test_a_batch_is_remembered_for_its_time_from_when_it_expired(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = many(tmp_path)
+    monkeypatch.setattr(maintenance, "BATCH_MEMORY", dt.timedelta(0))
+    found.expire_snapshots("payments", older_than=-DAY)
+    assert not found.append("payments", random_payments(0, 200), batch_id="batch 0").committed
+
+    found.append("payments", payments((5_000, 7, 1, 1.0)))
+    found.expire_snapshots("payments", older_than=-DAY)
+    assert found.append("payments", random_payments(0, 200), batch_id="batch 0").committed
+
+
 def test_files_that_no_snapshot_has_are_removed_when_they_are_old(tmp_path: Path) -> None:
     found = many(tmp_path)
     data = next(iter(files(tmp_path))).parent

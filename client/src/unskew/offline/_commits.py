@@ -27,7 +27,7 @@ from unskew.offline._faults import CONFLICT, translated
 BATCH = "unskew.batch-id"
 """In the summary of a snapshot: which batch it committed."""
 EXPIRED = "unskew.expired-batches"
-"""A property of a table: the batches of snapshots that expired, by the milliseconds of their commits."""
+"""A property of a table: the batches of snapshots that expired, and the milliseconds at which they did."""
 
 PART = "unskew.part"
 
@@ -199,7 +199,7 @@ def summary(snapshot: Snapshot) -> dict[str, str]:
 
 
 def expired_batches(table: Table) -> dict[str, int]:
-    """Batches of snapshots that expired, and when they were committed."""
+    """Batches that are remembered since their snapshots, or some after them, expired; and since when."""
     return dict(json.loads(table.properties.get(EXPIRED, "{}")))
 
 

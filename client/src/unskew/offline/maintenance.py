@@ -25,7 +25,7 @@ __all__ = ["Compacted", "Expired"]
 
 TARGET_BYTES = 128 << 20
 BATCH_MEMORY = dt.timedelta(days=90)
-"""How long the id of a batch is remembered after the snapshot that has it expired."""
+"""How long the id of a batch is remembered when its snapshot, or one after it, has expired."""
 ORPHANS_AFTER = dt.timedelta(days=3)
 """A file that no snapshot has may be one whose commit is still to come."""
 ATTEMPTS = 5
@@ -177,12 +177,19 @@ def _small(tasks: Iterable[FileScanTask], target_bytes: int) -> Iterator[list[Fi
 
 
 def _remembered(table: Table, chosen: Iterable[Snapshot]) -> dict[str, int]:
-    """The batches to remember when these snapshots are gone."""
-    found = _commits.expired_batches(table)
-    for snapshot in chosen:
-        if batch := _commits.summary(snapshot).get(_commits.BATCH):
-            found[batch] = snapshot.timestamp_ms
-    oldest = int((dt.datetime.now(dt.timezone.utc) - BATCH_MEMORY).timestamp() * 1000)
+    """The batches to remember when these snapshots are gone, and since when.
+
+    The line of the current snapshot ends at the newest of them then, so that those before it are met no more, also
+    where a tag keeps them. What was rolled back is in no line: it may be appended again.
+    """
+    gone, found = {snapshot.snapshot_id for snapshot in chosen}, _commits.expired_batches(table)
+    now, ended = dt.datetime.now(dt.timezone.utc), False
+    for snapshot in ancestors_of(table.current_snapshot(), table.metadata):
+        ended = ended or snapshot.snapshot_id in gone
+        batch = _commits.summary(snapshot).get(_commits.BATCH)
+        if ended and batch:
+            found.setdefault(batch, int(now.timestamp() * 1000))
+    oldest = int((now - BATCH_MEMORY).timestamp() * 1000)
     return {batch: at for batch, at in found.items() if at >= oldest}
 
 

@@ -117,6 +117,58 @@ def test_snapshots_are_named_by_number_time_and_tag(tmp_path: Path) -> None:
     assert found.untag("second") == ()
 
 
+def appended(found: offline.OfflineStore, count: int) -> list[tuple[int, dt.datetime]]:
+    """Appends of one row each: the snapshot, and a time at which it was the newest."""
+    seen = []
+    for number in range(count):
+        done = found.append("payments", payments((number, 7, number, 1.0)))
+        seen.append((done.snapshot_id or 0, dt.datetime.now(dt.timezone.utc)))
+        time.sleep(0.01)
+    return seen
+
+
+def test_a_time_whose_snapshot_expired_is_not_read_as_another(tmp_path: Path) -> None:
+    found = store(tmp_path)
+    seen = appended(found, 5)
+    for place in (0, 1):
+        found.tag(f"kept {place}", {"payments": seen[place][0]})
+    found.expire_snapshots("payments", older_than=-DAY)
+
+    def rows(at: dt.datetime) -> int:
+        return int(found.read("payments", as_of_time=at).read_all().num_rows)
+
+    assert [rows(at) for at in (seen[0][1] - DAY, seen[0][1], seen[4][1])] == [0, 1, 5]
+    # The second is there, but not for how long it was the newest.
+    for _, at in seen[1:4]:
+        left = rf"still there are {seen[1][0]} of .* \(tag 'kept 1'\), and {seen[4][0]} of "
+        with pytest.raises(errors.NotFound, match=rf"'shop.payments' had at {at.isoformat()[:19]}.* expired.*{left}"):
+            rows(at)
+    for place in (0, 1):
+        found.untag(f"kept {place}")
+    found.expire_snapshots("payments", older_than=-DAY)
+    for _, at in seen[:4]:
+        with pytest.raises(errors.NotFound, match=rf"'shop.payments' had at .*; still there is {seen[4][0]} of "):
+            rows(at)
+    assert rows(seen[4][1]) == 5
+
+
+def test_a_time_before_a_rollback_is_read_until_snapshots_expire(tmp_path: Path) -> None:
+    found = store(tmp_path)
+    seen = appended(found, 3)
+    found.catalog.load_table("shop.payments").manage_snapshots().rollback_to_snapshot(seen[1][0]).commit()
+    after = dt.datetime.now(dt.timezone.utc)
+
+    def rows(at: dt.datetime) -> int:
+        return int(found.read("payments", as_of_time=at).read_all().num_rows)
+
+    assert [rows(at) for at in (*(at for _, at in seen), after)] == [1, 2, 3, 2]
+    found.expire_snapshots("payments", older_than=-DAY, retain_last=2)
+    assert [rows(at) for at in (seen[0][1], after)] == [1, 2]
+    for _, at in seen[1:]:
+        with pytest.raises(errors.NotFound, match="expired"):
+            rows(at)
+
+
 def test_what_can_t_be_made_again_says_why(tmp_path: Path) -> None:
     found, rows = filled(tmp_path), spine(5, 50)
     given = found.training_set("model", rows, {"profiles": random_profiles(9, 500)})

@@ -8,6 +8,8 @@ import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.expressions import BooleanExpression
 from pyiceberg.table import Table
+from pyiceberg.table.refs import MAIN_BRANCH
+from pyiceberg.table.snapshots import SnapshotLogEntry, ancestors_of
 
 from unskew import _tables, _times, errors
 from unskew._origin import TableRead
@@ -46,7 +48,7 @@ class AsOf:
         """The snapshot of a table; None if it was empty then.
 
         Raises:
-            NotFound: there is no such snapshot, or no such tag.
+            NotFound: there is no such snapshot, or no such tag; or that of the time has expired.
         """
         name = ".".join(table.name())
         wanted = self._snapshot.get(source) if isinstance(self._snapshot, Mapping) else self._snapshot
@@ -67,19 +69,46 @@ class AsOf:
 
 
 def _at(table: Table, millis: int) -> int | None:
-    """What was the newest snapshot at a time."""
-    history = [entry for entry in table.history() if entry.timestamp_ms <= millis]
-    if history:
-        found = history[-1].snapshot_id
-        if table.snapshot_by_id(found) is None:
-            raise _gone(".".join(table.name()), found)
-        return found
-    first = min(table.snapshots(), key=lambda it: it.timestamp_ms, default=None)
-    if first is not None and first.parent_snapshot_id is not None:
-        raise errors.NotFound(
-            f"the snapshots of the table {'.'.join(table.name())!r} begin later: older ones have expired"
-        )
-    return None
+    """What was the newest snapshot at a time; None if the table was empty then.
+
+    Raises:
+        NotFound: it has expired, or may have.
+    """
+    log = table.history()
+    place = max((at for at, entry in enumerate(log) if entry.timestamp_ms <= millis), default=-1)
+    # Entries of expired snapshots leave the log, so that those around them look like neighbours.
+    complete = len(table.snapshots()) >= table.metadata.next_sequence_number() - 1
+    if not (complete or _known(table, log, place)):
+        name, time = ".".join(table.name()), _iso(millis)
+        left = [_told(table, entry) for entry in log[max(place, 0) : place + 2]]
+        there = f"; still there {'are' if len(left) > 1 else 'is'} {', and '.join(left)}" if left else ""
+        raise errors.NotFound(f"the snapshot that the table {name!r} had at {time} has expired, or may have{there}")
+    return log[place].snapshot_id if place >= 0 else None
+
+
+def _known(table: Table, log: list[SnapshotLogEntry], place: int) -> bool:
+    """Whether nothing that has expired was between an entry of the log and the next; -1: before the first."""
+    if place + 1 == len(log):
+        return bool(log)
+    following = table.snapshot_by_id(log[place + 1].snapshot_id)
+    if following is None or following.timestamp_ms != log[place + 1].timestamp_ms:
+        # A rollback, which does not say what it took away.
+        return False
+    if place < 0:
+        return following.sequence_number == 1
+    return any(it.snapshot_id == log[place].snapshot_id for it in ancestors_of(following, table.metadata))
+
+
+def _told(table: Table, entry: SnapshotLogEntry) -> str:
+    """A snapshot with its time and its tags."""
+    refs = table.refs().items()
+    tags = [repr(name) for name, ref in refs if ref.snapshot_id == entry.snapshot_id and name != MAIN_BRANCH]
+    named = f" (tag {', '.join(tags)})" if tags else ""
+    return f"{entry.snapshot_id} of {_iso(entry.timestamp_ms)}{named}"
+
+
+def _iso(millis: int) -> str:
+    return _times.from_micros(millis * 1000).isoformat(timespec="milliseconds")
 
 
 def _gone(table: str, snapshot_id: int) -> errors.NotFound:

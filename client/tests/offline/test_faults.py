@@ -16,7 +16,7 @@ import pytest
 
 import unskew
 from tests.disks import fill, needs_root, small_disk
-from tests.offline.store import opened, payments, random_payments, spine, store
+from tests.offline.store import DEFINITIONS, opened, payments, random_payments, spine, store
 from tests.offline.writer import ROWS
 from unskew import errors, offline
 
@@ -137,6 +137,40 @@ def test_a_full_disk_leaves_the_table_as_it_was_and_room_is_enough_to_go_on(
         whole = {"append": 5_000, "overwrite": 2_000, "compact": 3_000}
         assert len(ids) == whole.get(what, len(ids))
         assert (7 in rows()["customer"].to_pylist()) == (what != "forget")
+
+
+@needs_root
+def test_a_full_disk_leaves_no_rows_aside_or_tells_how_they_are_not_put_there_again(tmp_path: Path) -> None:
+    rule = "    quality: {most: {column: amount, max: 60, on_failure: quarantine}}\n"
+    text = DEFINITIONS.replace("    columns: {id: int64, version", rule + "    columns: {id: int64, version")
+    with small_disk(tmp_path / "disk", 8) as disk:
+        found = store(disk, text, ONE_FILE)
+        found.append("payments", random_payments(0, 1_000))
+
+        def ids() -> tuple[list[int], list[int]]:
+            tables = [found.catalog.load_table(f"shop.payments{it}") for it in ("", "__quarantine")]
+            good, bad = (sorted(it.scan().to_arrow()["id"].to_pylist()) for it in tables)
+            return good, bad
+
+        before, filler, failed, left = ids(), fill(disk), 0, 0
+        batch: str | None = None
+        while True:
+            try:
+                found.append("payments", random_payments(1, 1_000, 1_000), batch_id=batch)
+                break
+            except errors.ResourceExhausted as error:
+                told = error.message.split("has the batch id ")
+            failed += 1
+            if len(told) == 2:
+                left, batch = left + 1, told[1].strip("'")
+            assert batch is not None or ids() == before
+            assert ids()[0] == before[0]
+            found.remove_orphans("payments", older_than=dt.timedelta(0))
+            # Each time leaves what it committed and took back, as files and as metadata.
+            os.truncate(filler, filler.stat().st_size - 4096 * 5)
+        assert failed > left
+        good, bad = ids()
+        assert sorted(good + bad) == list(range(2_000))
 
 
 @needs_root

@@ -1,13 +1,19 @@
 """Rules of a source: what breaks one is refused, put aside or told, and each batch is so once."""
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from pyiceberg.exceptions import CommitFailedException
+from pyiceberg.table import CommitTableResponse, Table
 
 from tests.offline.store import DEFINITIONS, payments, store
 from unskew import errors, offline
+from unskew.offline import _rows, maintenance
+from unskew.offline._quarantine import Quarantine
+from unskew.offline.quality import Inspection
 
 RULES = """
     quality:
@@ -50,6 +56,64 @@ def test_rows_that_break_a_rule_are_put_aside_with_the_reason(tmp_path: Path) ->
         (4, "versions", "'version' has one_of [0, 1]", "one"),
     ]
     assert not found.append("payments", rows(), batch_id="one").committed
+    assert len(aside(found)) == 3
+
+
+@pytest.mark.parametrize("batch_id", [None, "a batch whose name is longer than the bounds of statistics"])
+def test_rows_are_not_left_aside_when_their_batch_is_not_committed(
+    batch_id: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = store(tmp_path, WITH_RULES)
+    found.append("payments", rows())
+    before = aside(found)
+    commit = found.catalog.commit_table
+
+    def overtaken(table: Table, *what: Any) -> CommitTableResponse:
+        if table.name()[-1] == "payments":
+            raise CommitFailedException("another was faster")
+        return commit(table, *what)
+
+    monkeypatch.setattr("unskew.offline._commits.ATTEMPTS", 2)
+    with monkeypatch.context() as patched:
+        patched.setattr(found.catalog, "commit_table", overtaken)
+        for _ in range(2):
+            with pytest.raises(errors.Aborted, match=r"others committed 2 times in between; try again \(ABORTED\)$"):
+                found.append("payments", rows(), batch_id=batch_id)
+            assert aside(found) == before
+    # Also when the snapshots that tell of it have expired.
+    found.append("payments", rows())
+    now = dt.datetime.now(dt.timezone.utc)
+    assert maintenance.expire(found.catalog, "shop.payments__quarantine", now, 1).snapshots
+    assert found.append("payments", rows(), batch_id=batch_id).committed
+    assert len(aside(found)) == 9
+
+
+def test_rows_that_another_writer_of_the_batch_takes_back_are_put_aside_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = store(tmp_path, WITH_RULES)
+    source = found.definitions.sources["payments"]
+    other = Quarantine(found.catalog, source, "one")
+    commit = found.catalog.commit_table
+
+    def late(table: Table, *what: Any) -> CommitTableResponse:
+        if table.name()[-1] == "payments":
+            with pytest.raises(errors.Aborted), other.taken_back_on_failure():
+                raise errors.Aborted("others committed")
+            assert aside(found) == []
+        return commit(table, *what)
+
+    for block in _rows.blocks(source, rows(), _rows.now()):
+        other.add(Inspection(source).block(block)[1])
+    other.commit()
+    assert len(aside(found)) == 3
+    with monkeypatch.context() as patched:
+        patched.setattr(found.catalog, "commit_table", late)
+        assert found.append("payments", rows(), batch_id="one").committed
+    assert len(aside(found)) == 3
+    # Nor does one that comes too late take back what belongs to a batch that is there.
+    with pytest.raises(errors.Aborted), other.taken_back_on_failure():
+        raise errors.Aborted("others committed")
     assert len(aside(found)) == 3
 
 

@@ -26,6 +26,8 @@ from unskew.offline._faults import CONFLICT, translated
 
 BATCH = "unskew.batch-id"
 """In the summary of a snapshot: which batch it committed."""
+TAKEN_BACK = "unskew.taken-back-batch"
+"""In the summary of a snapshot: whose rows it deleted, because the batch failed after a part of it was committed."""
 EXPIRED = "unskew.expired-batches"
 """A property of a table: the batches of snapshots that expired, and the milliseconds at which they did."""
 
@@ -186,9 +188,15 @@ class Batch:
 
 
 def find(table: Table, batch: str) -> Batch | None:
-    """Whether a batch is in the table: in a snapshot that the current one comes from, or in one that expired."""
+    """Whether a batch is in the table: in a snapshot that the current one comes from, or in one that expired.
+
+    What was taken back is not.
+    """
     for snapshot in ancestors_of(table.current_snapshot(), table.metadata):
-        if summary(snapshot).get(BATCH) == batch:
+        facts = summary(snapshot)
+        if facts.get(TAKEN_BACK) == batch:
+            return None
+        if facts.get(BATCH) == batch:
             return Batch(snapshot)
     return Batch(None) if batch in expired_batches(table) else None
 

@@ -1,6 +1,8 @@
 """The table beside that of a source, with the rows that broke a rule."""
 
+import contextlib
 import itertools
+from collections.abc import Iterator
 
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
@@ -12,8 +14,9 @@ from pyiceberg.types import NestedField, StringType
 
 from unskew import errors
 from unskew.definitions import Source
-from unskew.offline import _commits, _schema
+from unskew.offline import _catalog, _commits, _schema
 from unskew.offline._faults import translated
+from unskew.offline._predicates import equal
 from unskew.offline.quality import BATCH, REASON, RULE
 
 MARKS = (RULE, REASON, BATCH)
@@ -25,6 +28,8 @@ class Quarantine:
     def __init__(self, catalog: Catalog, source: Source, batch: str) -> None:
         self._catalog, self._source, self._batch = catalog, source, batch
         self._table: Table | None = None
+        self._is_ours = False
+        """Whether this call made the rows visible, and no other writer of the batch."""
         self.files: list[DataFile] = []
         self.rows = 0
 
@@ -44,7 +49,7 @@ class Quarantine:
 
     def commit(self) -> None:
         """Makes the rows visible, once for a batch."""
-        if self._table is None:
+        if self._table is None or self._is_ours:
             return
 
         def stage(_table: Table, transaction: Transaction) -> None:
@@ -53,17 +58,51 @@ class Quarantine:
                 for file in self.files:
                     snapshot.append_data_file(file)
 
-        _, _, is_new = _commits.committed(self._catalog, self._table, stage, self._batch)
-        if not is_new:
-            self.discard()
-        # They are not to be removed when what comes after the commit fails.
-        self.files.clear()
+        with _commits.removed_on_failure(self._table, self.files):
+            _, _, self._is_ours = _commits.committed(self._catalog, self._table, stage, self._batch)
+        if self._is_ours:
+            # They are not to be removed when what comes after the commit fails.
+            self.files.clear()
 
-    def discard(self) -> None:
-        """Removes files that were not committed."""
+    def settle(self) -> None:
+        """The batch is committed: its rows stay, which another writer of it may have taken back just before."""
+        self.commit()
         if self._table is not None:
             _commits.remove(self._table, (file.file_path for file in self.files))
             self.files.clear()
+
+    @contextlib.contextmanager
+    def taken_back_on_failure(self) -> Iterator[None]:
+        """Deletes the rows that were made visible when the block fails, and with it the commit of their batch.
+
+        Where it is not known whether the batch was committed they stay, as when the writer is killed.
+        """
+        try:
+            yield
+        except Exception as error:
+            if not self._is_ours or isinstance(error, errors.Unavailable):
+                raise
+            try:
+                self._take_back()
+            except errors.UnskewError:
+                if not isinstance(error, errors.UnskewError):
+                    raise error from None
+                raise type(error)(
+                    f"{error.message}; its {self.rows} rows that broke a rule are in {self.identifier!r} already: they "
+                    f"are not put there again when the next call has the batch id {self._batch!r}"
+                ) from error
+            raise
+
+    def _take_back(self) -> None:
+        """Deletes the rows of the batch, unless another writer has committed it."""
+
+        def stage(_table: Table, transaction: Transaction) -> None:
+            batches = _catalog.table(self._catalog, _schema.table_of(self._source))
+            if _commits.find(batches, self._batch) is None:
+                properties = {"unskew.operation": "take back", _commits.TAKEN_BACK: self._batch}
+                transaction.delete(equal(BATCH, self._batch), properties)
+
+        _commits.committed(self._catalog, _catalog.table(self._catalog, self.identifier), stage)
 
     def _opened(self) -> Table:
         schema = _schema.schema_of(self._source)

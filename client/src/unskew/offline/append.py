@@ -122,7 +122,11 @@ def _once(
     forgotten, inspection = Forgotten.load(catalog), Inspection(source)
     operation, stage = how
     written, aside = _Written(), Quarantine(catalog, source, batch)
-    with _commits.removed_on_failure(table, written.files), _commits.removed_on_failure(table, aside.files):
+    with (
+        aside.taken_back_on_failure(),
+        _commits.removed_on_failure(table, written.files),
+        _commits.removed_on_failure(table, aside.files),
+    ):
         for block in _rows.blocks(source, rows, _rows.now()):
             if between is not None:
                 _check_between(source, block, between)
@@ -138,6 +142,7 @@ def _once(
         aside.commit()
         properties = {OPERATION: operation, _commits.BATCH: batch}
         table, snapshot, is_new = _commits.committed(catalog, table, stage(written, properties), batch)
+    aside.settle()
     snapshot_id = snapshot.snapshot_id if snapshot else None
     if not is_new:
         # Another writer of the same batch was faster.

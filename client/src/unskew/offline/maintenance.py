@@ -183,12 +183,17 @@ def _remembered(table: Table, chosen: Iterable[Snapshot]) -> dict[str, int]:
     where a tag keeps them. What was rolled back is in no line: it may be appended again.
     """
     gone, found = {snapshot.snapshot_id for snapshot in chosen}, _commits.expired_batches(table)
-    now, ended = dt.datetime.now(dt.timezone.utc), False
+    now, ended, newer = dt.datetime.now(dt.timezone.utc), False, set[str]()
     for snapshot in ancestors_of(table.current_snapshot(), table.metadata):
         ended = ended or snapshot.snapshot_id in gone
-        batch = _commits.summary(snapshot).get(_commits.BATCH)
-        if ended and batch:
+        facts = _commits.summary(snapshot)
+        batch, taken_back = facts.get(_commits.BATCH), facts.get(_commits.TAKEN_BACK)
+        if taken_back and taken_back not in newer:
+            found.pop(taken_back, None)
+            newer.add(taken_back)
+        if ended and batch and batch not in newer:
             found.setdefault(batch, int(now.timestamp() * 1000))
+            newer.add(batch)
     oldest = int((now - BATCH_MEMORY).timestamp() * 1000)
     return {batch: at for batch, at in found.items() if at >= oldest}
 

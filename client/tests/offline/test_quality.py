@@ -137,6 +137,30 @@ def test_rules_look_across_the_blocks_of_a_stream(tmp_path: Path, monkeypatch: p
     assert (done.rows, done.quarantined) == (4, 1)
 
 
+@pytest.mark.parametrize("block", [1, 1 << 20])
+def test_a_value_of_a_row_that_is_put_aside_may_come_again(
+    block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("unskew.offline._rows.BLOCK_BYTES", block)
+    text = WITH_RULES.replace(
+        "      amounts:", "      prices: {column: amount, unique: true, on_failure: quarantine}\n      amounts:"
+    )
+    found = store(tmp_path, text)
+    # The second has the id of one that is put aside for its customer, the fifth that of one put aside for its amount.
+    given = payments(
+        (1, 7, 1, 10.0), (1, 8, 1, 11.0), (2, 8, 2, 11.0), (3, 8, 2, 11.0), (3, 8, 3, 12.0), (3, 8, 4, 13.0)
+    )
+    given = given.set_column(2, "customer", pa.array([None, 8, 8, 8, 8, 8]))
+    done = found.append("payments", given.to_reader(max_chunksize=1))
+
+    kept = found.read("payments").read_all().sort_by("id")
+    assert (kept["id"].to_pylist(), kept["amount"].to_pylist()) == ([1, 3], [11.0, 12.0])
+    assert sorted((it["amount"], it["unskew_rule"]) for it in aside(found)) == [
+        (10.0, "customers"), (11.0, "prices"), (11.0, "prices"), (13.0, "ids"),
+    ]  # fmt: skip
+    assert [it.rule for it in done.broken] == ["ids", "customers", "prices"]
+
+
 @pytest.mark.parametrize("on_failure", ["fail", "warn"])
 def test_old_rows_are_told_or_refused(on_failure: str, tmp_path: Path) -> None:
     rule = f"    quality: {{recent: {{freshness: 2d, on_failure: {on_failure}}}}}\n"

@@ -151,10 +151,10 @@ def _once(
     if Forgotten.load(catalog).snapshot_id != forgotten.snapshot_id:
         # An entity was forgotten while its rows were on their way: whoever forgot it has not seen them.
         erase(catalog, definitions, source)
-    broken = tuple(inspection.found.values())
     return Appended(
-        source.name, identifier, batch, True, snapshot_id, written.rows, written.forgotten, aside.rows, broken
-    )
+        source.name, identifier, batch, True, snapshot_id, written.rows, written.forgotten, aside.rows,
+        inspection.broken,
+    )  # fmt: skip
 
 
 def check_table(source: Source, table: Table) -> None:

@@ -1,7 +1,7 @@
 """Rules for the rows of a source, checked when they are appended."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,10 +38,15 @@ class Inspection:
     """The rows of one append, block by block."""
 
     source: Source
-    found: dict[str, Broken] = field(default_factory=dict)
+    _found: dict[str, Broken] = field(default_factory=dict)
     _seen: dict[str, set[Any]] = field(default_factory=dict)
     _rows: int = 0
     _newest: int | None = None
+
+    @property
+    def broken(self) -> tuple[Broken, ...]:
+        """Rules that rows broke, and were appended or put aside all the same."""
+        return tuple(self._found[rule.name] for rule in self.source.quality if rule.name in self._found)
 
     def block(self, rows: pa.Table) -> tuple[pa.Table, pa.Table | None]:
         """The rows to append, and those to put aside with the rule that they broke.
@@ -51,18 +56,14 @@ class Inspection:
         """
         aside: list[pa.Table] = []
         kept = np.ones(rows.num_rows, np.bool_)
-        for rule in self.source.quality:
-            for name, value in rule.checks.items():
-                if name == "freshness":
-                    self._look(rows)
-                    continue
-                broken = self._broken(rule, name, value, rows) & kept
-                if broken.any():
-                    reason = self._reason(rule, name, value, rows, int(np.flatnonzero(broken)[0]))
-                    self._note(rule, int(broken.sum()), reason)
-                    if rule.on_failure == "quarantine":
-                        kept &= ~broken
-                        aside.append(_marked(rows.filter(pa.array(broken)), rule.name, _what(rule, name, value)))
+        self._look(rows)
+        for rule, name, value, broken in self._broken(rows, kept):
+            if broken.any():
+                reason = self._reason(rule, name, value, rows, int(np.flatnonzero(broken)[0]))
+                self._note(rule, int(broken.sum()), reason)
+                if rule.on_failure == "quarantine":
+                    kept &= ~broken
+                    aside.append(_marked(rows.filter(pa.array(broken)), rule.name, _what(rule, name, value)))
         self._rows += rows.num_rows
         left = rows if kept.all() else rows.filter(pa.array(kept))
         return left, pa.concat_tables(aside) if aside else None
@@ -96,27 +97,41 @@ class Inspection:
                 f"the rule {rule.name!r} of the source {self.source.name!r} is broken by {count:,} rows: {reason}; "
                 "nothing was written"
             )
-        before = self.found.get(rule.name)
-        self.found[rule.name] = Broken(
+        before = self._found.get(rule.name)
+        self._found[rule.name] = Broken(
             rule.name,
             rule.on_failure,
             count + (before.rows if before else 0),
             before.reason if before else reason,
         )
 
-    def _broken(self, rule: QualityRule, name: str, value: Any, rows: pa.Table) -> Flags:
-        column = rows[rule.column or self.source.event_time]
-        if name == "unique":
-            return self._repeated(rule.name, column)
-        return _flags(CHECKS[name](column, value))
+    def _broken(self, rows: pa.Table, kept: Flags) -> Iterator[tuple[QualityRule, str, Any, Flags]]:
+        """Each check, and which of the rows that are still kept break it.
 
-    def _repeated(self, rule: str, column: pa.ChunkedArray) -> Flags:
-        """Which values were there before; their number is what an append takes in memory."""
-        seen, found = self._seen.setdefault(rule, set()), np.zeros(len(column), np.bool_)
-        for at, value in enumerate(column.to_pylist()):
-            if value is not None:
-                found[at] = value in seen
-                seen.add(value)
+        Whether values repeat comes last: those of a row that is put aside for another reason may come again.
+        """
+        for rule in self.source.quality:
+            for name, value in rule.checks.items():
+                if name in CHECKS:
+                    yield rule, name, value, _flags(CHECKS[name](rows[rule.column], value)) & kept
+        unique = [rule for rule in self.source.quality if "unique" in rule.checks]
+        for rule, broken in zip(unique, self._repeated(unique, rows, kept), strict=True):
+            yield rule, "unique", True, broken
+
+    def _repeated(self, rules: Sequence[QualityRule], rows: pa.Table, kept: Flags) -> list[Flags]:
+        """By rule, which values a row that is appended had before; their number is what an append takes in memory."""
+        columns = [rows[rule.column].to_pylist() for rule in rules]
+        seen = [self._seen.setdefault(rule.name, set()) for rule in rules]
+        found = [np.zeros(rows.num_rows, np.bool_) for _ in rules]
+        for at in np.flatnonzero(kept).tolist() if rules else ():
+            for rule, values, before, broken in zip(rules, columns, seen, found, strict=True):
+                broken[at] = values[at] in before
+                if broken[at] and rule.on_failure == "quarantine":
+                    break
+            else:
+                for values, before in zip(columns, seen, strict=True):
+                    if values[at] is not None:
+                        before.add(values[at])
         return found
 
     def _reason(self, rule: QualityRule, name: str, value: Any, rows: pa.Table, at: int) -> str:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.offline.store import payments, random_payments, store, times
+from tests.offline.store import HOUR, payments, random_payments, store, times
 from unskew import errors, offline
 
 ROWS = payments((1, 7, 1, 10.0), (2, 8, 2, 5.0))
@@ -103,6 +103,8 @@ def test_a_span_is_overwritten_in_one_commit(tmp_path: Path) -> None:
     done = found.overwrite("payments", payments((9, 7, 31, 1.0)), start=hour(2), end=hour(60), batch_id="mend")
 
     assert [it["id"] for it in read(found)] == [1, 3, 9]
+    # No snapshot has neither the old rows nor the new.
+    assert [(it.operation, it.rows) for it in found.snapshots("payments")] == [("append", 3), ("overwrite", 3)]
     assert not found.overwrite("payments", ROWS, start=hour(2), end=hour(60), batch_id="mend").committed
     assert done.snapshot_id == found.snapshots("payments")[-1].snapshot_id
     with pytest.raises(errors.DataError, match="not all within the span that is overwritten"):
@@ -110,6 +112,24 @@ def test_a_span_is_overwritten_in_one_commit(tmp_path: Path) -> None:
     assert [it["id"] for it in read(found)] == [1, 3, 9]
     found.overwrite("payments", ROWS)
     assert read(found) == ROWS.to_pylist()
+    assert len(found.snapshots("payments")) == 3
+
+
+SPANS = [(24 * 3 + 5, 24 * 9 + 1), (0, 24 * 31), (24 * 31, 24 * 99), (24 * 50, 24 * 60), (24 * 10, 24 * 11)]
+
+
+@pytest.mark.parametrize("layout", [offline.Layout("day", 2), offline.Layout("month", 2), offline.Layout("none", 0)])
+def test_what_is_outside_of_an_overwritten_span_stays(layout: offline.Layout, tmp_path: Path) -> None:
+    found, rows, more = store(tmp_path, layout=layout), random_payments(1, 500), random_payments(2, 500, 500)
+    hours = [it["at"].cast("int64").to_numpy() // HOUR for it in (rows, more)]
+    for low, high in SPANS:
+        found.overwrite("payments", rows)
+        old, new = ((it >= low) & (it < high) for it in hours)
+        found.overwrite("payments", more.filter(pa.array(new)), start=hour(low), end=hour(high))
+
+        wanted = pa.concat_tables([rows.filter(pa.array(~old)), more.filter(pa.array(new))])
+        assert found.read("payments").read_all().sort_by("id").equals(wanted.cast(found.read("payments").schema))
+    assert [it.rows for it in found.snapshots("payments")][::2] == [500] * len(SPANS)
 
 
 def test_files_and_streams_are_appended_in_bounded_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

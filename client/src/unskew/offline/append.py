@@ -3,9 +3,12 @@
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
+from pyiceberg.io.pyarrow import ArrowScan
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table, Transaction
 
@@ -13,6 +16,7 @@ from unskew import _tables, _times, errors
 from unskew.definitions import Definitions, Source
 from unskew.offline import _catalog, _commits, _rows, _scan, _schema
 from unskew.offline._forgotten import Forgotten, erase
+from unskew.offline._predicates import EVERYTHING
 from unskew.offline._predicates import between as span
 from unskew.offline._quarantine import Quarantine
 from unskew.offline.quality import Broken, Inspection
@@ -60,6 +64,16 @@ class Between:
     start: int | None
     end: int | None
 
+    def holds(self, times: pa.ChunkedArray) -> np.ndarray[Any, Any]:
+        """Which times are in it; null is not."""
+        found = np.asarray(times.is_valid())
+        at = times.cast(pa.int64()).fill_null(0).to_numpy()
+        if self.start is not None:
+            found = found & (at >= self.start)
+        if self.end is not None:
+            found = found & (at < self.end)
+        return found
+
 
 def append(
     catalog: Catalog, definitions: Definitions, name: str, rows: _tables.Table, batch_id: str | None
@@ -89,13 +103,36 @@ def overwrite(
 
     def stage(written: _Written, properties: dict[str, str]) -> Callable[[Table, Transaction], None]:
         def replace(table: Table, transaction: Transaction) -> None:
-            if table.current_snapshot() is not None:
-                transaction.delete(span(source.event_time, between.start, between.end), {OPERATION: "overwrite"})
-            _add(transaction, written.files, properties)
+            old, new = _rewritten(table, source.event_time, between)
+            if not old:
+                _add(transaction, written.files, properties)
+                return
+            # One snapshot for both: none has the span without its rows.
+            with transaction.update_snapshot(snapshot_properties=properties).overwrite() as snapshot:
+                for file in old:
+                    snapshot.delete_data_file(file)
+                for file in (*new, *written.files):
+                    snapshot.append_data_file(file)
 
         return replace
 
     return _once(catalog, definitions, source, rows, batch_id, ("overwrite", stage), between)
+
+
+def _rewritten(table: Table, time: str, between: Between) -> tuple[list[DataFile], list[DataFile]]:
+    """The data files with rows of a span, and those that take their place, with their other rows."""
+    old, new = list[DataFile](), list[DataFile]()
+    for task in table.scan(row_filter=span(time, between.start, between.end)).plan_files():
+        # Where the partition says that all of a file is in the span, it need not be read.
+        if task.residual != EVERYTHING:
+            rows = ArrowScan(table.metadata, table.io, table.schema(), EVERYTHING).to_table([task])
+            inside = between.holds(rows[time])
+            if not inside.any():
+                continue
+            if not inside.all():
+                _commits.write(table, rows.filter(pa.array(~inside)), new)
+        old.append(task.file)
+    return old, new
 
 
 def _add(transaction: Transaction, files: list[DataFile], properties: dict[str, str]) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 LIMIT = 32 << 20
-SHORT, LONG = 500_000, 5_000_000
-# What a join may take more for the long one: its own rows would be 160 MB, twice with their copies.
-MORE = 80 << 20
+SHORT, LONG = 300_000, 3_000_000
+# What a join may take more for the long one, whose rows are 96 MB.
+MORE = 48 << 20
 
 CHILD = """
 import json, resource, sys
@@ -44,7 +44,7 @@ with pq.ParquetWriter(place, schema) as writer:
     for start in range(0, rows, STEP):
         ids = np.arange(start, min(start + STEP, rows))
         chance = np.random.default_rng(start)
-        columns = [ids, chance.integers(0, CUSTOMERS, len(ids)), ids * span // rows, chance.normal(0, 1, len(ids))]
+        columns = [ids, chance.integers(0, CUSTOMERS, len(ids)), ids * (span // rows), chance.normal(0, 1, len(ids))]
         writer.write_table(pa.table([pa.array(it, field.type) for it, field in zip(columns, schema)], schema=schema))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 if what == "training_set":

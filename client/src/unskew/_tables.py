@@ -85,8 +85,7 @@ def stream(
         found = parquet(table)
         wanted = _there(columns, found.schema.names)
         schema = pa.schema([found.schema.field(name) for name in wanted])
-        batches = found.to_batches(columns=wanted, batch_size=BATCH_ROWS, **_little_memory())
-        return _read(table, batches), schema, found.count_rows()
+        return _read(table, _scanned(found, wanted)), schema, found.count_rows()
     is_stream = isinstance(table, pa.RecordBatchReader) or (
         not isinstance(table, pa.Table | pa.RecordBatch | Mapping)
         and not _is_pandas(table)
@@ -100,12 +99,20 @@ def stream(
     return (batch.select(wanted) for batch in reader), schema, None
 
 
-def _little_memory() -> dict[str, Any]:
-    """Options of a scan: unless it is told otherwise, pyarrow has whole files in memory before it gives their rows."""
+def _scanned(found: Any, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """The batches of a dataset of Parquet, one row group after the other.
+
+    A scan of all of them has up to a gigabyte in memory that nobody has taken yet, and unless it is told otherwise
+    whole files.
+    """
     import pyarrow.dataset as ds  # noqa: PLC0415 (it takes long to load)
 
-    parquet_options = ds.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
-    return {"batch_readahead": 2, "fragment_readahead": 1, "fragment_scan_options": parquet_options}
+    options = ds.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
+    for fragment in found.get_fragments():
+        for group in fragment.split_by_row_group():
+            yield from group.to_batches(
+                schema=found.schema, columns=columns, batch_size=BATCH_ROWS, fragment_scan_options=options
+            )
 
 
 def _read(path: Path, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

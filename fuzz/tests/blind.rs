@@ -1,11 +1,11 @@
-//! The whole corpus, and then for some seconds inputs made of it, the same ones at every run. What was found is written to a file.
+//! The whole corpus, and then for some seconds inputs made of it, the same ones at every run with the same seed. What was found is written to a file.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use fuzz::{Mutator, TARGETS, corpus};
 
-/// Seconds for each target; `UNSKEW_FUZZ_SECONDS` gives more.
+/// Seconds for each target; `UNSKEW_FUZZ_SECONDS` gives more, `UNSKEW_FUZZ_SEED` others.
 const SECONDS: u64 = 5;
 /// An input that takes longer is printed; how long is too long depends on the machine.
 const SLOW: Duration = Duration::from_secs(1);
@@ -28,12 +28,13 @@ fn blind(name: &str) {
     let corpus = corpus(target);
     corpus.iter().for_each(|input| run(input));
     let seconds = std::env::var("UNSKEW_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(SECONDS);
-    let (mut mutator, mut count, start) = (Mutator::new(1, corpus), 0, Instant::now());
+    let seed = std::env::var("UNSKEW_FUZZ_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let (mut mutator, mut count, start) = (Mutator::new(seed, corpus), 0, Instant::now());
     while start.elapsed() < Duration::from_secs(seconds) {
         run(&mutator.input());
         count += 1;
     }
-    println!("{name}: {count} inputs");
+    println!("{name}: {count} inputs of seed {seed}");
 }
 
 macro_rules! targets {

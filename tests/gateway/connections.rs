@@ -73,6 +73,29 @@ async fn silent_clients_are_sent_away() {
     }
 }
 
+#[test]
+fn clients_are_told_how_many_streams_a_connection_has() {
+    const STREAMS: u16 = 3;
+    let store = Store::embedded();
+    let gateway = Gateway::start(&store.url());
+    let mut stream = TcpStream::connect(gateway.address()).unwrap();
+    stream.set_read_timeout(Some(SLACK)).unwrap();
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
+    let mut head = [0; 9];
+    stream.read_exact(&mut head).unwrap();
+    // The first frame of a server is its SETTINGS: pairs of an id and a value.
+    assert_eq!(head[3], 4, "{head:?}");
+    let mut settings = vec![0; usize::from(head[2])];
+    stream.read_exact(&mut settings).unwrap();
+    let streams = settings.chunks(6).find_map(|pair| match pair {
+        [a, b, value @ ..] if u16::from_be_bytes([*a, *b]) == STREAMS => {
+            Some(u32::from_be_bytes(value.try_into().unwrap()))
+        }
+        _ => None,
+    });
+    assert_eq!(streams, Some(128));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn noise_does_not_harm() {
     let store = Store::embedded();

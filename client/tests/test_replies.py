@@ -183,6 +183,7 @@ def test_event_time_is_exact_utc_or_none() -> None:
     assert far.event_time_us == 2**62
     with pytest.raises(OverflowError):
         _ = far.event_time
+    assert dict(row_of(wire.FeatureSet(event_times={"profile": 2**62})).event_times_us) == {"profile": 2**62}
 
 
 def test_require_names_all_that_is_unavailable() -> None:

@@ -90,6 +90,7 @@ def decode_row(entity_id: str, feature_set: wire.FeatureSet, feature_names: Sequ
         reason=reason,
         message=feature_set.status.message,
         event_time_us=feature_set.event_time if feature_set.HasField("event_time") else None,
+        event_times_us=dict(feature_set.event_times),
     )
 
 

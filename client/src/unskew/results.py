@@ -3,7 +3,7 @@
 import datetime as dt
 import enum
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from unskew import _times
 from unskew.errors import FeatureUnavailable
@@ -82,6 +82,8 @@ class FeatureRow:
     """What is wrong with a row that is ERROR, in words; empty otherwise."""
     event_time_us: int | None
     """Event time in microseconds since 1970-01-01 UTC; None when it is unknown."""
+    event_times_us: Mapping[str, int] = field(default_factory=dict)
+    """Event times of the rows of defined views that were read, by view, of deleted ones too."""
 
     @property
     def event_time(self) -> dt.datetime | None:

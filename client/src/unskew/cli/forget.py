@@ -46,7 +46,7 @@ def command(  # noqa: PLR0913 (one for each option)
 
     Its rows are deleted from every table that has its keys, and its key is recorded, so that no append and no
     materialization brings it back. The exit code is 1 if something of it is left: in older snapshots without --purge,
-    online without --address.
+    online without --address, or where a writer goes on.
     """
     found = load(definitions)
     wanted = _key(found, entity, key)

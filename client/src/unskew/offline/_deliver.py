@@ -56,7 +56,7 @@ def deliver(
     *,
     keys: Sequence[str],
     concurrency: int,
-    told: Callable[[int], None],
+    told: Callable[[int], None] = lambda _: None,
 ) -> Delivered:
     """Sends batches, at most so many at once, and returns when all of them are acknowledged.
 

@@ -37,24 +37,31 @@ class Forgotten:
     """By entity, as texts."""
 
     @classmethod
-    def load(cls, catalog: Catalog) -> "Forgotten":
-        """What the record says now; nothing if there is none."""
+    def load(cls, catalog: Catalog, snapshot_id: int | None = None) -> "Forgotten":
+        """What the record says now, or said at a snapshot; nothing if there is none."""
         try:
             table = _catalog.table(catalog, FORGOTTEN)
         except errors.NotFound:
             return cls(None, {})
-        snapshot = table.current_snapshot()
+        snapshot = table.current_snapshot() if snapshot_id is None else table.snapshot_by_id(snapshot_id)
+        if snapshot is None:
+            return cls(None, {})
         with translated(f"the table {FORGOTTEN!r} can't be read"):
-            rows = table.scan(selected_fields=("entity", "key")).to_arrow()
+            rows = table.scan(selected_fields=("entity", "key"), snapshot_id=snapshot.snapshot_id).to_arrow()
         found: defaultdict[str, set[str]] = defaultdict(set)
         for entity, key in zip(rows["entity"].to_pylist(), rows["key"].to_pylist(), strict=True):
             found[entity].add(key)
         keys = {entity: frozenset(those) for entity, those in found.items()}
-        return cls(None if snapshot is None else snapshot.snapshot_id, keys)
+        return cls(snapshot.snapshot_id, keys)
 
     def of(self, entity: Entity) -> list[Key]:
         """The keys of an entity, as its columns have them."""
         return [parse(entity, text) for text in sorted(self.keys.get(entity.name, ()))]
+
+    def since(self, before: "Forgotten", entity: Entity) -> list[Key]:
+        """The keys of an entity that an older state of the record did not have."""
+        known = before.keys.get(entity.name, frozenset())
+        return [parse(entity, text) for text in sorted(self.keys.get(entity.name, frozenset()) - known)]
 
     def without(self, definitions: Definitions, source: Source, rows: pa.Table) -> pa.Table:
         """The rows of entities that are not forgotten."""

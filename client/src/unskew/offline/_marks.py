@@ -32,6 +32,8 @@ class Mark:
     """All rows of the snapshot up to this event time are stored, in microseconds."""
     digest: str
     """Of the view's definition."""
+    forgotten: int | None
+    """The snapshot of the record of forgotten entities whose entities are away; None: of no entity it is known."""
 
     def to_row(self, view: str) -> dict[str, Any]:
         """A row of the built-in view. Numbers that a double can't hold are texts."""
@@ -44,6 +46,7 @@ class Mark:
             "snapshot": str(self.snapshot),
             "cut": str(self.cut),
             "digest": self.digest,
+            "forgotten": "" if self.forgotten is None else str(self.forgotten),
         }
 
 
@@ -58,6 +61,8 @@ def read(client: FeatureStoreClient, view: str) -> Mark | None:
         snapshot=int(str(row["snapshot"])),
         cut=int(str(row["cut"])),
         digest=str(row["digest"]),
+        # Marks of older versions have none.
+        forgotten=int(str(row.get("forgotten") or 0)) or None,
     )
 
 

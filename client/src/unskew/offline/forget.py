@@ -10,16 +10,12 @@ from pyiceberg.catalog import Catalog
 
 from unskew import _tables, _times, errors
 from unskew.definitions import Definitions, Entity, Source
-from unskew.offline import _catalog, _forgotten, _rows, _schema, maintenance
-from unskew.offline._probe import Probe
+from unskew.offline import _catalog, _forgotten, _online, _rows, _schema, maintenance
 
 if TYPE_CHECKING:
     from unskew._client import FeatureStoreClient
 
 __all__ = ["Erased", "Erasure"]
-
-AHEAD = 24 * 3_600_000_000
-"""Microseconds from now on in which a gateway may have events: clocks differ."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +46,8 @@ class Erasure:
     online: tuple[str, ...]
     """Views whose rows and states were deleted online."""
     online_left: tuple[str, ...]
-    """Views that may still have the entity online: all of them without a client."""
+    """Views that may still have the entity online: all of them without a client, with one those where it was read again
+    after it was deleted, as from a writer who goes on."""
 
     @property
     def complete(self) -> bool:
@@ -69,7 +66,7 @@ def forget(
 ) -> Erasure:
     """See `OfflineStore.forget`."""
     entity = _entity(definitions, name)
-    wanted = [_key(entity, key) for key in keys]
+    wanted = list(dict.fromkeys(_key(entity, key) for key in keys))
     if not wanted:
         raise errors.InvalidArgument("there is no key to forget")
     at = _rows.now()
@@ -79,16 +76,13 @@ def forget(
     for source in definitions.sources.values():
         if source.iceberg and entity in _schema.entities_of(definitions, source):
             tables += [_erased(catalog, it, entity, wanted, purge) for it in _tables_of(catalog, source)]
-    views = [view for view in definitions.views.values() if view.entity == name]
-    if client is not None:
-        for view in views:
-            if view.kind == "row":
-                _delete_rows(client, view.name, entity, wanted, at)
-            else:
-                _delete_states(client, Probe(definitions, view.name), entity, wanted, at)
-    names = tuple(view.name for view in views)
-    online, left = ((), names) if client is None else (names, ())
-    return Erasure(name, len(set(wanted)), recorded, _times.from_micros(at), tuple(tables), online, left)
+    away = {
+        view.name: client is not None and _online.delete(client, definitions, view, wanted, _rows.now())
+        for view in definitions.views.values()
+        if view.entity == name
+    }
+    online, left = (tuple(view for view in away if away[view] is it) for it in (True, False))
+    return Erasure(name, len(wanted), recorded, _times.from_micros(at), tuple(tables), online, left)
 
 
 def _entity(definitions: Definitions, name: str) -> Entity:
@@ -146,27 +140,3 @@ def _erased(catalog: Catalog, identifier: str, entity: Entity, keys: Sequence[tu
     holding = tuple(it for it in old if _forgotten.has(table, it, entity, keys))
     tags = [name for name, ref in table.refs().items() if ref.snapshot_id in holding]
     return Erased(identifier, rows, holding, tuple(sorted(tags)), files)
-
-
-def _delete_rows(
-    client: "FeatureStoreClient", view: str, entity: Entity, keys: Sequence[tuple[Any, ...]], at: int
-) -> None:
-    """A row without features deletes: it competes like any other, so older rows stay away too."""
-    names = [column.name for column in entity.keys]
-    rows = [{**dict(zip(names, key, strict=True)), "event_time": _times.from_micros(at)} for key in keys]
-    client.write_rows(view, rows, strict=True)
-
-
-def _delete_states(
-    client: "FeatureStoreClient", probe: Probe, entity: Entity, keys: Sequence[tuple[Any, ...]], at: int
-) -> None:
-    """A load of null states, up to a time that no event has that is there."""
-    cut = at + AHEAD
-    if probe.resolution is not None:
-        cut = -(-cut // probe.resolution) * probe.resolution
-    columns = {
-        column.name: pa.array([key[place] for key in keys], _tables.arrow_type(column.dtype))
-        for place, column in enumerate(entity.keys)
-    }
-    states = pa.table({**columns, "state": pa.nulls(len(keys), pa.binary())})
-    client.write_states(probe.view.name, states, cut, done=False, strict=True)

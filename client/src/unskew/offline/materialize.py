@@ -11,8 +11,8 @@ from pyiceberg.catalog import Catalog
 from unskew._client import FeatureStoreClient
 from unskew._histories import MODEST_LIMIT, Progress, nobody
 from unskew.definitions import Definitions
-from unskew.errors import InvalidArgument
-from unskew.offline import _agreement, _catalog, _marks, _writing
+from unskew.errors import InvalidArgument, Unavailable
+from unskew.offline import _agreement, _catalog, _marks, _online, _rows, _writing
 from unskew.offline._deliver import Delivered, Refused
 from unskew.offline._forgotten import Forgotten
 from unskew.offline._probe import Probe
@@ -155,8 +155,9 @@ def written(
             yield _report(work, Delivered(), 0.0)
             continue
         delivered = write(run, work)
+        forgotten = _forget(run, work, catalog)
         if not delivered.refused and work.history.snapshot is not None:
-            _marks.write(run.client, probe.view.name, _mark(work, work.history.snapshot))
+            _marks.write(run.client, probe.view.name, _mark(work, work.history.snapshot, forgotten))
         yield _report(work, delivered, clock.monotonic() - started)
 
 
@@ -167,9 +168,25 @@ def materialized_until(definitions: Definitions, view: str, client: FeatureStore
     return mark.cut if mark is not None and mark.uuid == str(table.metadata.table_uuid) else None
 
 
-def _mark(work: Work, snapshot: int) -> _marks.Mark:
+def _forget(run: Run, work: Work, catalog: Catalog) -> int | None:
+    """Deletes the entities online that were forgotten since the last mark; the snapshot of the record that has them.
+
+    While rows were on their way the record may have grown: either who forgets deletes them, or this sees the record.
+    Runs that were killed did not come so far, and a store may have gone back to a time before; the mark tells.
+    """
+    definitions, view = work.probe.definitions, work.probe.view
+    now, before = Forgotten.load(catalog), Forgotten(None, {})
+    if work.mark is not None and work.mark.forgotten is not None:
+        before = now if work.mark.forgotten == now.snapshot_id else Forgotten.load(catalog, work.mark.forgotten)
+    keys = now.since(before, definitions.entities[view.entity])
+    if not _online.delete(run.client, definitions, view, keys, _rows.now()):
+        raise Unavailable(f"the view {view.name!r} still has entities online that were forgotten: try again")
+    return now.snapshot_id
+
+
+def _mark(work: Work, snapshot: int, forgotten: int | None) -> _marks.Mark:
     uuid = str(work.history.table.metadata.table_uuid)
-    return _marks.Mark(work.history.name, uuid, snapshot, work.cut, work.probe.digest)
+    return _marks.Mark(work.history.name, uuid, snapshot, work.cut, work.probe.digest, forgotten)
 
 
 def _report(work: Work, delivered: Delivered, seconds: float) -> MaterializedView:

@@ -261,7 +261,7 @@ class OfflineStore:
             keys: a mapping for each, from key columns to values.
             purge: whether to remove all older snapshots too, with their tags and files: then no file has the rows.
                 Training sets made from them can't be made again.
-            client: deletes the rows of the entity's row views online, too.
+            client: deletes the rows and states of the entity's views online, too.
         """
         return erasures.forget(self.catalog, self.definitions, entity, keys, purge=purge, client=client)
 

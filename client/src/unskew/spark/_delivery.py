@@ -160,7 +160,7 @@ def merged(told: Sequence[Sequence[Any]]) -> tuple[Delivered, int, int]:
 def _delivered(
     send: Send, batches: Iterable[pa.RecordBatch], keys: Sequence[str], write: Callable[[pa.RecordBatch], WriteResult]
 ) -> Delivered:
-    return deliver(batches, write, keys=keys, concurrency=send.concurrency, told=lambda _: None)
+    return deliver(batches, write, keys=keys, concurrency=send.concurrency)
 
 
 def _told(delivered: Delivered, counts: Counter[str]) -> pa.RecordBatch:

@@ -19,6 +19,7 @@ from tests.offline.online import (
     served,
 )
 from unskew import errors, offline
+from unskew.offline import _latest
 from unskew.offline.materialize import MaterializedView
 
 pytestmark = pytest.mark.integration
@@ -68,6 +69,22 @@ def test_online_is_offline_after_all_of_it_and_after_each_step(
 
     again = loaded(store, client)
     assert {(found.rows, found.accepted, found.mode) for found in again.values()} == {(0, 0, "incremental")}
+    assert_equal(store, client)
+
+
+def test_more_new_keys_than_memory_is_for_are_no_keys_to_look_for(
+    store: offline.OfflineStore, client: unskew.FeatureStoreClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = Rows(11)
+    rows.append_to(store, 3_000)
+    loaded(store, client)
+    rows.append_to(store, 40)
+    monkeypatch.setattr(_latest, "BLOCK_ROWS", 50)
+    step = loaded(store, client, memory_limit=1_000)
+    assert {found.mode for found in step.values()} == {"incremental"}
+    assert {found.rows for found in step.values() if found.view != "hourly"} == {40}
+    # All are written, more than have something new.
+    assert step["spending"].accepted == CUSTOMERS
     assert_equal(store, client)
 
 

@@ -18,6 +18,10 @@ from unskew.offline._snapshots import between
 from unskew.offline._work import Part, Run, Work, times_of
 from unskew.results import WriteResult
 
+KEYS_SHARE = 8
+"""The keys of what is new may take such a part of the memory limit: to bring them together takes a few times as much.
+Where there are more, everything is written."""
+
 
 def write(run: Run, work: Work) -> Delivered:
     """Writes a view."""
@@ -31,8 +35,11 @@ def rows(run: Run, work: Work) -> Delivered:
     newest = _latest.reduced(_counted(run, work), probe)
     if not isinstance(work.since, str) and probe.created is None:
         # The gateway takes what arrives later for newer: of equal times it has to be given all rows again.
-        wanted = _distinct(newest, [*keys, *times])
-        newest = _latest.of_entities(work.batches([around(work, wanted.column(times[0]))]), wanted)
+        wanted = _distinct(newest, [*keys, *times], run.memory_limit // KEYS_SHARE)
+        if wanted is None:
+            newest = _latest.reduced(_whole(work), probe)
+        else:
+            newest = _latest.of_entities(work.batches([around(work, wanted.column(times[0]))]), wanted)
     reader = pa.RecordBatchReader.from_batches(history.schema, newest)
     with Histories(probe.definitions, run.memory_limit, nobody) as histories:
         opened = histories.open(probe.source.name, reader, {probe.view.entity: probe.view.name})
@@ -50,11 +57,10 @@ def states(run: Run, work: Work) -> Delivered:
     probe, view = work.probe, work.probe.view.name
     events = _counted(run, work)
     if not isinstance(work.since, str):
-        touched = _distinct(events, [key.name for key in probe.keys])
-        if not touched.num_rows:
+        touched = _distinct(events, [key.name for key in probe.keys], run.memory_limit // KEYS_SHARE)
+        if touched is not None and not touched.num_rows:
             return Delivered()
-        where = between(probe.source.event_time, None, work.cut)
-        events = _latest.of_entities(work.batches([Part(work.history.tasks(where), where)]), touched)
+        events = _whole(work) if touched is None else _latest.of_entities(_whole(work), touched)
     reader = pa.RecordBatchReader.from_batches(work.history.schema, events)
     made = bulk_load.states(
         probe.definitions, view, reader, cut=work.cut, threads=run.threads, memory_limit=run.memory_limit
@@ -65,6 +71,13 @@ def states(run: Run, work: Work) -> Delivered:
     if not delivered.refused:
         write(made.schema.empty_table())
     return delivered
+
+
+def _whole(work: Work) -> Iterator[pa.RecordBatch]:
+    """All rows up to the cut."""
+    where = between(work.probe.source.event_time, None, work.cut)
+    for batch in work.batches([Part(work.history.tasks(where), where)]):
+        yield _latest.with_keys(batch, [key.name for key in work.probe.keys])
 
 
 def around(work: Work, times: pa.ChunkedArray) -> Part:
@@ -100,17 +113,22 @@ def _counted(run: Run, work: Work) -> Iterator[pa.RecordBatch]:
         yield found
 
 
-def _distinct(batches: Iterable[pa.RecordBatch], columns: Sequence[str]) -> pa.Table:
-    """The values that rows have in some columns, each once."""
+def _distinct(batches: Iterable[pa.RecordBatch], columns: Sequence[str], limit: int) -> pa.Table | None:
+    """The values that rows have in some columns, each once; None: they take more bytes than the limit."""
     found = pa.table({name: pa.array([], pa.int64()) for name in columns})
     waiting: list[pa.RecordBatch] = []
     count = 0
+    is_held = True
     for batch in batches:
-        waiting.append(batch.select(list(columns)))
-        count += batch.num_rows
+        # All are read in any case, as they are counted.
+        if is_held:
+            waiting.append(batch.select(list(columns)))
+            count += batch.num_rows
         if count > max(found.num_rows, _latest.BLOCK_ROWS):
             found, waiting, count = _merged(found, waiting), [], 0
-    return _merged(found, waiting) if waiting else found
+            is_held = found.nbytes <= limit
+    found = _merged(found, waiting) if waiting else found
+    return found if is_held and found.nbytes <= limit else None
 
 
 def _merged(found: pa.Table, more: Sequence[pa.RecordBatch]) -> pa.Table:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
@@ -12,6 +13,7 @@ from tests.gateway import Gateway
 from tests.offline.online import DAY, DEFINITIONS, Rows, assert_equal, loaded, patient, serving
 from unskew import errors, offline, spark
 from unskew.offline.materialize import MaterializedView
+from unskew.spark import materialization
 
 VIEWS = ["owner", "profile", "spending"]
 
@@ -59,6 +61,32 @@ def test_online_is_offline_after_all_of_it_and_after_each_step(
         rest = loaded(store, client)
         assert {view: found.rows for view, found in rest.items() if view in step} == dict.fromkeys(step, 0)
         assert_equal(store, client)
+
+
+def test_who_is_forgotten_meanwhile_is_not_brought_back(
+    started: SparkSession, store: offline.OfflineStore, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Rows(3).append_to(store, 1_000)
+    write = materialization._Writer.write
+
+    def late(*arguments: Any) -> Any:
+        store.forget("customer", [{"customer": 7}], client=client)
+        return write(*arguments)
+
+    monkeypatch.setattr(materialization._Writer, "write", late)
+    with patient(gateway.address) as client:
+        assert next(spark.materialize(started, store, gateway.address, ["spending"])).ok
+        found = client.online_features(["7", "8", "999999"], ["spending.total_30d"])
+        assert found["7"].get("spending.total_30d") == found["999999"].get("spending.total_30d") == 0
+        assert found["8"].get("spending.total_30d") != 0
+
+
+def test_an_entity_that_a_worker_can_not_hold_is_named(
+    started: SparkSession, store: offline.OfflineStore, gateway: Gateway
+) -> None:
+    Rows(4).append_to(store, 1_000)
+    with pytest.raises(errors.ResourceExhausted, match=r"the customer \d+ has more than 0 MiB of rows"):
+        next(spark.materialize(started, store, gateway.address, ["spending"], memory_limit=2_000))
 
 
 def test_what_goes_wrong_on_an_executor_is_told_and_leaves_no_mark(

@@ -20,6 +20,7 @@ from pyiceberg.table.metadata import TableMetadata
 from unskew import bulk_load
 from unskew._client import FeatureStoreClient
 from unskew.definitions import Column, Definitions
+from unskew.errors import ResourceExhausted
 from unskew.offline import _latest
 from unskew.offline._deliver import Delivered, Refused, deliver
 from unskew.offline._forgotten import Forgotten
@@ -34,6 +35,8 @@ READ, WITHOUT_KEY = "unskew__read", "unskew__without_key"
 COUNTS = pa.schema([(READ, pa.int64()), (WITHOUT_KEY, pa.int64())])
 ACCEPTED, REFUSED, FIRST = "accepted", "refused", "first"
 """Columns of what became of the rows of a partition."""
+SHARE = 4
+"""States take about as much again as the rows of an entity, which may have a quarter of the limit."""
 
 Connect = Callable[[], FeatureStoreClient]
 Function = Callable[["Send", Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
@@ -78,6 +81,8 @@ class Send:
     """Of the rows, as the engine and the gateway take them."""
     piece: int
     """About how many bytes of rows are looked at at once."""
+    memory_limit: int
+    """About how many bytes a Python worker may take."""
 
 
 def read(files: Files, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -119,7 +124,8 @@ def rows(send: Send, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBat
     keys, counts = [key.name for key in probe.keys], Counter[str]()
 
     def portions() -> Iterator[pa.RecordBatch]:
-        for group in _groups(_uncounted(send, batches, counts), keys, send.piece):
+        newest = _latest.reduced(_uncounted(send, batches, counts), probe)
+        for group in _groups(send, newest, keys):
             for portion in _latest.portions(_latest.latest(group, probe), keys, send.batch_rows):
                 yield as_written(probe, portion)
 
@@ -134,7 +140,7 @@ def states(send: Send, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordB
     keys = [key.name for key in probe.keys]
 
     def made() -> Iterator[pa.RecordBatch]:
-        for group in _groups(_uncounted(send, batches, counts), keys, send.piece):
+        for group in _groups(send, _uncounted(send, batches, counts), keys):
             for batch in bulk_load.states(send.definitions, send.view, group, cut=send.cut, threads=1):
                 yield from (batch.slice(at, send.batch_rows) for at in range(0, batch.num_rows, send.batch_rows))
 
@@ -182,21 +188,46 @@ def _uncounted(send: Send, batches: Iterator[pa.RecordBatch], counts: Counter[st
         yield pa.RecordBatch.from_arrays(arrays, schema=send.schema)
 
 
-def _groups(batches: Iterator[pa.RecordBatch], keys: Sequence[str], size: int) -> Iterator[pa.Table]:
-    """Rows that are sorted by entity in tables of about so many bytes, none of which ends within an entity."""
-    waiting: list[pa.RecordBatch] = []
-    bytes_of = 0
+def _groups(send: Send, batches: Iterable[pa.RecordBatch], keys: Sequence[str]) -> Iterator[pa.Table]:
+    """Rows that are sorted by entity in tables of about a piece, none of which ends within an entity.
+
+    Raises:
+        ResourceExhausted: one entity has more than may be looked at at once.
+    """
+    done: list[pa.RecordBatch] = []
+    last: list[pa.RecordBatch] = []
+    done_bytes = last_bytes = 0
     for batch in batches:
         if not batch.num_rows:
             continue
-        waiting.append(batch)
-        bytes_of += batch.nbytes
-        if bytes_of >= size:
-            table = pa.Table.from_batches(waiting)
-            end = int(np.flatnonzero(np.append(True, _latest.changes(table, keys)))[-1])
-            if end:
-                yield table.slice(0, end)
-                waiting = table.slice(end).combine_chunks().to_batches()
-            bytes_of = sum(it.nbytes for it in waiting)
-    if waiting:
-        yield pa.Table.from_batches(waiting)
+        # Where its last entity begins: it alone is looked at, or an entity with many rows would be again and again.
+        begin = int(np.append(-1, np.flatnonzero(_latest.changes(pa.Table.from_batches([batch]), keys)))[-1]) + 1
+        if begin or (last and _is_other(last[-1], batch, keys)):
+            done += [*last, batch.slice(0, begin)]
+            done_bytes += last_bytes + done[-1].nbytes
+            last, last_bytes = [], 0
+        last.append(batch.slice(begin))
+        last_bytes += last[-1].nbytes
+        if last_bytes > send.memory_limit // SHARE:
+            raise _too_large(send, last, keys)
+        if done and done_bytes + last_bytes >= send.piece:
+            yield pa.Table.from_batches(done)
+            done, done_bytes = [], 0
+    if done or last:
+        yield pa.Table.from_batches([*done, *last])
+
+
+def _is_other(before: pa.RecordBatch, batch: pa.RecordBatch, keys: Sequence[str]) -> bool:
+    """Whether a batch begins with another entity than the one before it ends with."""
+    rows = pa.Table.from_batches([before.slice(before.num_rows - 1), batch.slice(0, 1)])
+    return bool(_latest.changes(rows, keys)[0])
+
+
+def _too_large(send: Send, rows: Sequence[pa.RecordBatch], keys: Sequence[str]) -> ResourceExhausted:
+    entity = send.definitions.views[send.view].entity
+    key = ", ".join(repr(rows[0][name][0].as_py()) for name in keys)
+    return ResourceExhausted(
+        f"the {entity} {key} has more than {send.memory_limit // SHARE >> 20} MiB of rows, which have to be looked at "
+        f"together, and memory_limit, {send.memory_limit >> 20} MiB, leaves no more for them: raise it, and "
+        "spark.executor.pyspark.memory or the memory overhead of executors with it"
+    )

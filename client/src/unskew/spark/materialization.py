@@ -59,6 +59,7 @@ def materialize(  # noqa: PLR0913 (each is an option of its own)
     dry_run: bool = False,
     concurrency: int = CONCURRENCY,
     batch_rows: int = BATCH_ROWS,
+    memory_limit: int = MODEST_LIMIT,
 ) -> Iterator[MaterializedView]:
     """Writes views to the online store as `OfflineStore.materialize` does, from all executors at once.
 
@@ -76,6 +77,8 @@ def materialize(  # noqa: PLR0913 (each is an option of its own)
         dry_run: as there.
         concurrency: how many batches each task has on their way at once.
         batch_rows: rows or states of a batch.
+        memory_limit: about how many bytes a Python worker may take; a state is made of all rows of its entity, for
+            which a quarter of it is left. Room for it has to be there beside the memory of the JVM.
 
     Yields:
         What was done for each view, when it is done.
@@ -85,8 +88,9 @@ def materialize(  # noqa: PLR0913 (each is an option of its own)
         FailedPrecondition: the gateway has other definitions, or executors have not the package.
         Unavailable: the gateway, its store or the catalog does not answer.
         DataError: a table can't be read.
+        ResourceExhausted: an entity has more rows than a worker may look at at once.
     """
-    for name, value in (("concurrency", concurrency), ("batch_rows", batch_rows)):
+    for name, value in (("concurrency", concurrency), ("batch_rows", batch_rows), ("memory_limit", memory_limit)):
         if value < 1:
             raise InvalidArgument(f"{name} must be 1 or more, not {value}")
     connect = partial(FeatureStoreClient, gateway, **PATIENCE) if isinstance(gateway, str) else gateway  # type: ignore[arg-type]
@@ -97,7 +101,7 @@ def materialize(  # noqa: PLR0913 (each is an option of its own)
             concurrency=concurrency,
             batch_rows=batch_rows,
             threads=1,
-            memory_limit=MODEST_LIMIT,
+            memory_limit=memory_limit,
             told=nobody,
             forgotten=Forgotten.load(store.catalog),
         )
@@ -203,7 +207,8 @@ class _Writer:
             run.batch_rows,
             work.cut,
             work.history.schema,
-            PIECE,
+            min(PIECE, run.memory_limit // _delivery.SHARE),
+            run.memory_limit,
         )
         sorted_rows = rows.repartition(*keys).sortWithinPartitions(*keys)
         told = mapped(sorted_rows, function, send, TOLD).collect()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.offline.store import opened, payments, random_payments, random_profiles, spine, store
+from tests.offline.store import DEFINITIONS, opened, payments, random_payments, random_profiles, spine, store
 from unskew import errors, offline
 from unskew.offline import _commits
 
@@ -21,11 +21,12 @@ sources:
 views:
   account: {entity: account, source: transfers, features: {amount: float64}}
 """
+QUARANTINED = "    quality: {amounts: {column: amount, min: 0, on_failure: quarantine}}\n"
 
 
-def customers(found: offline.OfflineStore) -> set[int]:
+def customers(found: offline.OfflineStore, table: str = "shop.payments") -> set[int]:
     """Who is in the files, whatever reads leave out."""
-    return set(found.catalog.load_table("shop.payments").scan().to_arrow()["customer"].to_pylist())
+    return set(found.catalog.load_table(table).scan().to_arrow()["customer"].to_pylist())
 
 
 def test_rows_of_forgotten_entities_leave_all_tables_and_stay_away(tmp_path: Path) -> None:
@@ -97,10 +98,12 @@ def test_keys_of_several_parts(tmp_path: Path) -> None:
         found.forget("customer", [{"customer": 1}])
 
 
+@pytest.mark.parametrize("rules", ["", QUARANTINED], ids=["appended", "put aside"])
 def test_who_appends_while_an_entity_is_forgotten_does_not_bring_it_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    rules: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found, other = store(tmp_path), opened(tmp_path)
+    text = DEFINITIONS.replace("    version: version\n", f"    version: version\n{rules}")
+    found, other = store(tmp_path, text), opened(tmp_path, text)
     written, go_on = threading.Event(), threading.Event()
     commit = _commits.committed
 
@@ -112,7 +115,7 @@ def test_who_appends_while_an_entity_is_forgotten_does_not_bring_it_back(
 
     monkeypatch.setattr(_commits, "committed", late)
     writer = threading.Thread(
-        target=found.append, args=("payments", payments((1, 7, 1, 1.0), (2, 9, 1, 1.0))), name="writer"
+        target=found.append, args=("payments", payments((1, 7, 1, 1.0), (2, 9, 1, 1.0), (3, 7, 1, -1.0))), name="writer"
     )
     writer.start()
     assert written.wait(60)
@@ -121,3 +124,5 @@ def test_who_appends_while_an_entity_is_forgotten_does_not_bring_it_back(
     writer.join(60)
 
     assert customers(other) == {9}
+    if rules:
+        assert customers(other, "shop.payments__quarantine") == set()

@@ -124,14 +124,27 @@ def record(catalog: Catalog, entity: Entity, keys: Iterable[Key], at: int) -> in
     return count
 
 
-def erase(catalog: Catalog, definitions: Definitions, source: Source, identifier: str | None = None) -> dict[str, int]:
-    """Deletes the rows of all forgotten entities from a table. Gives how many there were, by entity."""
-    forgotten, removed = Forgotten.load(catalog), dict[str, int]()
-    name = identifier or _schema.table_of(source)
+def erase(catalog: Catalog, definitions: Definitions, source: Source) -> None:
+    """Deletes the rows of all forgotten entities from the tables of a source."""
+    forgotten = Forgotten.load(catalog)
     for entity in _schema.entities_of(definitions, source):
         if keys := forgotten.of(entity):
-            removed[entity.name] = delete(catalog, name, entity, keys)
-    return removed
+            for name in tables_of(catalog, source):
+                delete(catalog, name, entity, keys)
+
+
+def tables_of(catalog: Catalog, source: Source) -> list[str]:
+    """The table of a source and the one beside it that holds what it refused, as far as they are there."""
+    identifier = _schema.table_of(source)
+    return [name for name in (identifier, f"{identifier}{_schema.QUARANTINE}") if _is_there(catalog, name)]
+
+
+def _is_there(catalog: Catalog, identifier: str) -> bool:
+    try:
+        _catalog.table(catalog, identifier)
+    except errors.NotFound:
+        return False
+    return True
 
 
 def delete(catalog: Catalog, identifier: str, entity: Entity, keys: Sequence[Key]) -> int:

@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyiceberg.catalog import Catalog
 
 from unskew import _tables, _times, errors
-from unskew.definitions import Definitions, Entity, Source
+from unskew.definitions import Definitions, Entity
 from unskew.offline import _catalog, _forgotten, _online, _rows, _schema, maintenance
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def forget(
     tables = []
     for source in definitions.sources.values():
         if source.iceberg and entity in _schema.entities_of(definitions, source):
-            tables += [_erased(catalog, it, entity, wanted, purge) for it in _tables_of(catalog, source)]
+            tables += [_erased(catalog, it, entity, wanted, purge) for it in _forgotten.tables_of(catalog, source)]
     away = {
         view.name: client is not None and _online.delete(client, definitions, view, wanted, _rows.now())
         for view in definitions.views.values()
@@ -109,20 +109,6 @@ def _key(entity: Entity, given: Mapping[str, Any]) -> tuple[Any, ...]:
             )
         parts.append(part)
     return tuple(parts)
-
-
-def _tables_of(catalog: Catalog, source: Source) -> list[str]:
-    """The table of a source and the one beside it that holds what it refused, as far as they are there."""
-    identifier = _schema.table_of(source)
-    return [name for name in (identifier, f"{identifier}{_schema.QUARANTINE}") if _is_there(catalog, name)]
-
-
-def _is_there(catalog: Catalog, identifier: str) -> bool:
-    try:
-        _catalog.table(catalog, identifier)
-    except errors.NotFound:
-        return False
-    return True
 
 
 def _erased(catalog: Catalog, identifier: str, entity: Entity, keys: Sequence[tuple[Any, ...]], purge: bool) -> Erased:

@@ -68,6 +68,7 @@ def test_from_nothing_to_a_training_set_and_away_again(run: Command, tmp_path: P
     assert (left.code, left.document["complete"], left.document["recorded"]) == (1, False, 1)
     gone = run("forget", definitions, "customer", "customer=7", "--purge", *where)
     assert gone.out.startswith("shop.payments: 0 rows deleted\n")
+    assert gone.out.endswith("not looked at: the built-in view, whose rows belong to no entity\n")
 
 
 def test_a_csv_file_is_appended_as_its_table_is(run: Command, tmp_path: Path) -> None:

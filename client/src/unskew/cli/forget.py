@@ -72,6 +72,7 @@ def command(  # noqa: PLR0913 (one for each option)
             console.print(f"deleted online: {', '.join(done.online)}", soft_wrap=True)
         if done.online_left:
             console.print(f"online it may still be in: {', '.join(done.online_left)}", soft_wrap=True)
+        console.print("not looked at: the built-in view, whose rows belong to no entity", soft_wrap=True)
 
     output.give(document, show)
     return int(not done.complete)

@@ -39,13 +39,8 @@ impl Streams {
     /// # Errors
     /// UNAUTHENTICATED and PERMISSION_DENIED of the key, RATE_LIMITED and OVERLOADED where the time until the deadline is too short.
     pub(super) async fn admit(&self, request: &Request<()>, batch: i64, deadline: Instant) -> Result<Place, Error> {
-        while batch > 0 {
-            let Err(error) = (self.allowed)(request) else { break };
-            let wait = Duration::from_millis(error.retry_after_ms().unwrap_or(1).into());
-            if error.code() != Code::RateLimited || Instant::now() + wait > deadline {
-                return Err(error);
-            }
-            tokio::time::sleep(wait).await;
+        if batch > 0 {
+            self.turn(request, deadline).await?;
         }
         self.capacity.place(deadline).await.ok_or_else(|| {
             let limit = self.capacity.limit();
@@ -54,6 +49,18 @@ impl Streams {
             );
             Error::new(Code::Overloaded, message)
         })
+    }
+
+    /// Waits until the key of a stream may be used again.
+    async fn turn(&self, request: &Request<()>, deadline: Instant) -> Result<(), Error> {
+        while let Err(error) = (self.allowed)(request) {
+            let wait = Duration::from_millis(error.retry_after_ms().unwrap_or(1).into());
+            if error.code() != Code::RateLimited || Instant::now() + wait > deadline {
+                return Err(error);
+            }
+            tokio::time::sleep(wait).await;
+        }
+        Ok(())
     }
 }
 

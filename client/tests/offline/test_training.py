@@ -14,9 +14,9 @@ from unskew import errors, offline
 DAY = dt.timedelta(days=1)
 
 
-def filled(folder: Path, layout: offline.Layout | None = None) -> offline.OfflineStore:
+def filled(folder: Path, layout: offline.Layout | None = None, text: str = DEFINITIONS) -> offline.OfflineStore:
     """A store with 3,000 payments in three batches, and 500 profiles."""
-    found = store(folder, layout=layout or offline.Layout("month", 2))
+    found = store(folder, text, layout or offline.Layout("month", 2))
     for batch in range(3):
         found.append("payments", random_payments(batch, 1_000, batch * 1_000), batch_id=f"batch {batch}")
     found.append("profiles", random_profiles(9, 500))
@@ -55,9 +55,13 @@ def test_histories_larger_than_the_memory_give_the_same_bits(tmp_path: Path, mon
 
 
 def test_a_training_set_is_made_again_after_more_data_other_columns_and_compaction(tmp_path: Path) -> None:
-    found, rows = filled(tmp_path), spine(5, 400)
+    narrow = DEFINITIONS.replace("limit: float64", "limit: float32")
+    found, rows = filled(tmp_path, text=narrow), spine(5, 400)
     made = found.training_set("model", rows, pin="june")
     made.save(tmp_path / "made")
+    # From here on limits are wider.
+    found = opened(tmp_path)
+    found.apply()
     found.append("payments", random_payments(7, 2_000, 10_000))
     found.append("payments", random_payments(1, 1_000, 1_000).set_column(1, "version", pa.array([5] * 1_000)))
     found.append("profiles", random_profiles(10, 200))

@@ -65,8 +65,8 @@ def test_windows(
     expected = reference(_of(purchases, -days, 0).groupby(keys)).rename("expected")
     expected = rows.join(expected, on=keys).expected.replace(np.inf, np.nan).fillna(0).to_numpy(dtype=float)
     column = found.features[feature].to_pandas().fillna(0).to_numpy(dtype=float)
-    # pandas adds floats in the order of the rows, the engine adds them exactly; a quotient by 0 is null here, and NaN or
-    # ∞ there.
+    # pandas adds floats in the order of the rows, the engine adds them exactly; a quotient by 0 is null here, and NaN
+    # or ∞ there.
     np.testing.assert_allclose(column, expected, rtol=1e-12)
     assert (column > 0).any()
 

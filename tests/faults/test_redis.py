@@ -112,3 +112,5 @@ def test_the_gateway_ends_with_writes_in_flight(
                 gateway.start()
             load.until_more(20)
         assert load.check() > 20
+        gateway.settles(10_000)
+        assert "panicked" not in gateway.log()

@@ -12,6 +12,9 @@ from callers import Connection, Load
 from disks import fill, needs_root, small_disk
 from parts import Gateway, wait
 
+# What the embedded store may open of its own while it grows.
+FILES = 16
+
 
 @needs_root
 def test_the_disk_of_the_store_is_full(binary: Path, tmp_path: Path, report: Callable[[str], None]) -> None:
@@ -19,6 +22,7 @@ def test_the_disk_of_the_store_is_full(binary: Path, tmp_path: Path, report: Cal
         small_disk(tmp_path / "disk", 256) as disk,
         Gateway(binary, tmp_path, f"embedded:{disk / 'store'}") as gateway,
     ):
+        before = gateway.descriptors()
         load = Load(gateway.address)
         with load.flowing():
             load.until_more(20)
@@ -34,6 +38,7 @@ def test_the_disk_of_the_store_is_full(binary: Path, tmp_path: Path, report: Cal
         told = {what for what in load.counts() if not what.endswith(" OK")}
         assert told <= {"write UNAVAILABLE", "write DEADLINE_EXCEEDED", "read UNAVAILABLE"}, load.counts()
         load.check()
+        gateway.settles(before + FILES)
         # What is on the disk is what was acknowledged, too.
         assert gateway.end(SIGTERM) == 0
         gateway.start()
@@ -93,6 +98,7 @@ def test_the_store_needs_a_file_descriptor_and_there_is_none(
 ) -> None:
     settings = {"APP__STORE__EMBEDDED__WRITE_BUFFER": "1MiB"}
     with Gateway(binary, tmp_path, f"embedded:{tmp_path / 'store'}", settings) as gateway:
+        before = gateway.descriptors()
         load = Load(gateway.address)
         with load.flowing(), Connection(gateway.address) as connection:
             load.until_more(20)
@@ -111,3 +117,4 @@ def test_the_store_needs_a_file_descriptor_and_there_is_none(
         assert told <= {"write UNAVAILABLE", "write DEADLINE_EXCEEDED", "read UNAVAILABLE"}, load.counts()
         load.check()
         assert gateway.status("/readyz") == 200
+        gateway.settles(before + FILES)

@@ -124,10 +124,12 @@ def test_of_rows_of_one_time_the_one_written_last_counts(profiles: pa.Table, spi
         spine,
         profiles,
         """
+        WITH one AS (
+            SELECT * FROM profiles
+            QUALIFY row_number() OVER (PARTITION BY customer, since ORDER BY written DESC) = 1
+        )
         SELECT p.since IS NULL, p.tier
-        FROM spine s LEFT JOIN profiles p ON s.customer = p.customer AND s."at" >= p.since
-        QUALIFY row_number() OVER (PARTITION BY s.row ORDER BY p.since DESC NULLS LAST, p.written DESC) = 1
-        ORDER BY s.row
+        FROM spine s ASOF LEFT JOIN one p ON s.customer = p.customer AND s."at" >= p.since ORDER BY s.row
         """,
     )
     wanted = ["new" if is_missing else tier for is_missing, tier in rows]

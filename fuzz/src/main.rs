@@ -1,7 +1,6 @@
 //! The target of `UNSKEW_FUZZ_TARGET` under libFuzzer, whose flags it takes; `scripts/fuzz` builds and runs it.
 
 #![no_main]
-#![expect(unsafe_code, reason = "libFuzzer calls by names of C")]
 
 use std::path::PathBuf;
 use std::sync::OnceLock;

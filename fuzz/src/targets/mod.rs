@@ -7,7 +7,7 @@ mod rest;
 mod rows;
 mod transcode;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Something that reads bytes.
 #[derive(Clone, Copy, Debug)]
@@ -30,11 +30,13 @@ pub const TARGETS: [Target; 6] = [
     Target { name: "config", run: config::run, seeds: config::seeds },
 ];
 
-/// The seeds, and the inputs that once found something.
+/// The seeds, the inputs that once found something, and those that reached new code, in the folder that `UNSKEW_FUZZ_CORPUS` names.
 #[must_use]
 pub fn corpus(target: &Target) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target.name);
-    let kept = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let found = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    let reached = std::env::var_os("UNSKEW_FUZZ_CORPUS").map(PathBuf::from);
+    let folders = reached.into_iter().chain([found]).map(|folder| folder.join(target.name));
+    let kept = folders.flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten());
     let kept = kept.filter_map(|entry| std::fs::read(entry.path()).ok());
     (target.seeds)().into_iter().chain(kept).collect()
 }

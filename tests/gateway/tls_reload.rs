@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rustls::pki_types::ServerName;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use unskew_gateway::api::feature_store_client::FeatureStoreClient;
 
 use crate::certificates::{Authority, Secure, break_file, url};
@@ -17,11 +19,23 @@ use crate::support::gateway::Gateway;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The certificate that a new connection is shown.
-async fn shown(secure: &Secure, gateway: &Gateway) -> Vec<u8> {
+async fn connected(secure: &Secure, gateway: &Gateway) -> TlsStream<TcpStream> {
     let stream = TcpStream::connect(gateway.address()).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
-    let stream = TlsConnector::from(Arc::new(secure.rustls())).connect(name, stream).await.unwrap();
+    TlsConnector::from(Arc::new(secure.rustls())).connect(name, stream).await.unwrap()
+}
+
+/// One request over a connection that stays.
+async fn ask_over(stream: &mut TlsStream<TcpStream>) {
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    let mut answer = [0; 4096];
+    let read = stream.read(&mut answer).await.unwrap();
+    assert!(answer[..read].starts_with(b"HTTP/1.1 200"), "{}", answer[..read].escape_ascii());
+}
+
+/// The certificate that a new connection is shown.
+async fn shown(secure: &Secure, gateway: &Gateway) -> Vec<u8> {
+    let stream = connected(secure, gateway).await;
     stream.get_ref().1.peer_certificates().unwrap()[0].to_vec()
 }
 
@@ -84,7 +98,10 @@ async fn a_certificate_is_replaced_under_load_without_one_failed_call() {
     let stop = Arc::new(AtomicBool::new(false));
     let tasks = load(&secure, &gateway, &stop);
     let mut before = shown(&secure, &gateway).await;
+    // This client does not connect again.
+    let mut first = connected(&secure, &gateway).await;
     for serial in 2..8 {
+        ask_over(&mut first).await;
         secure.replace(&secure.authority.server(serial));
         before = until_shown(&secure, &gateway, &before).await;
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -93,6 +110,7 @@ async fn a_certificate_is_replaced_under_load_without_one_failed_call() {
     for task in tasks {
         assert!(task.await.unwrap() > 10);
     }
+    ask_over(&mut first).await;
     assert_eq!(reloads(&secure, &gateway).await.0, 6.0);
 }
 

@@ -53,6 +53,12 @@ impl Capacity {
         self.running.fetch_add(1, Ordering::Relaxed) < self.limit
     }
 
+    /// The same, until the place is dropped; it counts also where there was none.
+    pub(crate) fn enter(self: &Arc<Self>) -> (Place, bool) {
+        let is_free = self.begin();
+        (Place(self.clone()), is_free)
+    }
+
     /// It ends.
     pub(crate) fn end(&self) {
         let running = self.running.fetch_sub(1, Ordering::Relaxed) - 1;
@@ -64,9 +70,8 @@ impl Capacity {
     /// A place for a batch of a stream, waited for until then; none: there was none. A stream that waits reads nothing more.
     pub(crate) async fn place(self: &Arc<Self>, until: Instant) -> Option<Place> {
         loop {
-            let is_place = self.begin();
-            let place = Place(self.clone());
-            if is_place {
+            let (place, is_free) = self.enter();
+            if is_free {
                 return Some(place);
             }
             drop(place);
@@ -121,7 +126,7 @@ impl Capacity {
 
 /// A place that is taken, until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Place(pub(crate) Arc<Capacity>);
+pub(crate) struct Place(Arc<Capacity>);
 
 impl Drop for Place {
     fn drop(&mut self) {

@@ -51,9 +51,8 @@ impl<S: Service<Request<Body>, Response = Response>> Service<Request<Body>> for 
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let capacity = &self.layer.capacity;
-        let is_place = capacity.begin();
-        let place = Place(capacity.clone());
-        if !is_place && !NEVER_SHED.contains(&request.uri().path()) {
+        let (place, is_free) = capacity.enter();
+        if !is_free && !NEVER_SHED.contains(&request.uri().path()) {
             return ShedFuture { state: State::Refused { limit: capacity.limit() } };
         }
         ShedFuture { state: State::Running { inner: self.inner.call(request), place } }

@@ -80,6 +80,14 @@ impl<'a> State<'a> {
         out.extend_from_slice(&checksum.to_le_bytes());
     }
 
+    /// What is stored of an entity; none: no events at all.
+    ///
+    /// # Errors
+    /// As [`State::decode`].
+    pub(super) fn of(plan: &WindowPlan, stored: Option<&'a [u8]>) -> Result<Self, BadState> {
+        stored.map_or_else(|| Ok(Self::empty(plan)), |stored| Self::decode(plan, stored))
+    }
+
     /// Reads a stored state; its texts are borrowed from the bytes.
     ///
     /// # Errors

@@ -36,10 +36,7 @@ impl WindowPlan {
         events: EntityEvents<'_, '_>,
         max_bytes: usize,
     ) -> Result<Applied, BadState> {
-        let mut state = match stored {
-            Some(stored) => State::decode(self, stored)?,
-            None => State::empty(self),
-        };
+        let mut state = State::of(self, stored)?;
         let mut refused = Vec::new();
         self.accept(&mut state, events, 0..events.len(), &mut refused);
         let mut value = self.settled(&mut state)?;
@@ -100,10 +97,7 @@ impl<'a> Limited<'a> {
         events: EntityEvents<'a, 'a>,
         max_bytes: usize,
     ) -> Result<Self, BadState> {
-        let state = match stored {
-            Some(stored) => State::decode(plan, stored)?,
-            None => State::empty(plan),
-        };
+        let state = State::of(plan, stored)?;
         Ok(Self { plan, state, events, max_bytes, tries: 0 })
     }
 

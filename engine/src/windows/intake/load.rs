@@ -81,10 +81,7 @@ impl WindowPlan {
         let too_large = (value.len() > max_bytes).then_some(value.len());
         if too_large.is_some() {
             value.clear();
-            let mut live = match stored {
-                Some(stored) => State::decode(self, stored).map_err(LoadError::Stored)?,
-                None => State::empty(self),
-            };
+            let mut live = State::of(self, stored).map_err(LoadError::Stored)?;
             oldest.iter().chain(&newest).for_each(|time| live.refuse(*time));
             live.settle(self).map_err(|why| LoadError::Stored(BadState(why)))?;
             live.encode(self, &mut value);

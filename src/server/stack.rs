@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use futures_util::StreamExt;
 use http::{Request, Response};
+use tokio::sync::watch;
 use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
+use tower::util::MapRequestLayer;
 use tower::{Service, ServiceBuilder};
 
 use crate::auth::Keys;
@@ -33,6 +36,11 @@ pub(super) fn router(
     streams: Streams,
 ) -> Result<Router, tonic_reflection::server::Error> {
     let limit = gateway.max_request_bytes;
+    let reflection = Routes::new(reflection()?.build_v1()?)
+        .add_service(reflection()?.build_v1alpha()?)
+        .into_axum_router()
+        .reset_fallback()
+        .layer(MapRequestLayer::new(asks_until(streams.stopping.clone())));
     let features = FeatureStoreServer::new(FeatureService::new(gateway.lookup.clone(), streams))
         .max_decoding_message_size(limit)
         .accept_compressed(CompressionEncoding::Gzip)
@@ -40,12 +48,20 @@ pub(super) fn router(
         .send_compressed(CompressionEncoding::Gzip)
         .send_compressed(CompressionEncoding::Zstd);
     let health = tonic_health::pb::health_server::HealthServer::new(health);
-    let routes = Routes::new(features)
-        .add_service(health)
-        .add_service(reflection()?.build_v1()?)
-        .add_service(reflection()?.build_v1alpha()?);
+    let routes = Routes::new(features).add_service(health).into_axum_router();
+    let rest = rest::router(gateway).layer(compression::rest());
     // tonic's router has a fallback of its own, which would answer unknown paths of REST with a gRPC status.
-    Ok(routes.into_axum_router().reset_fallback().merge(rest::router(gateway).layer(compression::rest())))
+    Ok(routes.reset_fallback().merge(reflection).merge(rest))
+}
+
+/// Ends the stream of a client's questions when the gateway stops, as if the client had asked its last: the stream of answers ends by that,
+/// and the stop need not wait for a client that keeps it open.
+fn asks_until(stopping: watch::Receiver<bool>) -> impl Fn(Request<Body>) -> Request<Body> + Clone {
+    move |request| {
+        let mut stopping = stopping.clone();
+        let stopped = async move { stopping.wait_for(|is_stopping| *is_stopping).await.is_ok() };
+        request.map(|questions| Body::from_stream(questions.into_data_stream().take_until(Box::pin(stopped))))
+    }
 }
 
 /// Reflection of our contract and of the health service.

@@ -75,6 +75,29 @@ async fn who_watches_the_health_is_told_of_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stream_of_reflection_that_is_held_open_ends_with_the_gateway() {
+    use tonic_reflection::pb::v1::ServerReflectionRequest;
+    use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+    use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+
+    let store = Store::embedded();
+    let mut gateway = Gateway::start(&store.url());
+    let mut client = ServerReflectionClient::new(clients::channel(&gateway).await);
+    let question = ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(MessageRequest::ListServices(String::new())),
+    };
+    let questions = tokio_stream::StreamExt::chain(tokio_stream::once(question), tokio_stream::pending());
+    let mut answers = client.server_reflection_info(questions).await.unwrap().into_inner();
+    assert!(answers.message().await.unwrap().is_some());
+    let start = Instant::now();
+    gateway.terminate();
+    assert!(answers.message().await.unwrap().is_none());
+    assert_eq!(gateway.exit().code(), Some(0), "{}", gateway.log_text());
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn not_ready_but_serving_during_the_delay() {
     let store = Store::embedded();
     let mut gateway = Gateway::start_with(&store.url(), &[("shutdown.delay", "3s")]);

@@ -77,6 +77,7 @@ def test_wrong_arguments_of_a_read(arguments: Any, error: type[Exception], words
         ({"write_timeout": "1"}, TypeError, "write_timeout must be a number"),
         ({"retries": -1}, InvalidArgument, "retries must be 0 or more"),
         ({"max_receive_bytes": 0}, InvalidArgument, "max_receive_bytes"),
+        ({"keep_alive": 0}, InvalidArgument, "keep_alive must be a finite"),
         ({"hedge_after": 0.0}, InvalidArgument, "hedge_after must be a finite"),
     ],
 )

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_macros, reason = "metrics are declared here, beside those of `metrics.rs`")]
 
 use metrics::{Counter, Gauge, Unit};
+use tokio::runtime::Handle;
 
 use crate::store::StoreGauges;
 
@@ -10,6 +11,7 @@ const CONNECTIONS_LIMIT: &str = "unskew_connections_limit";
 const CONNECTIONS_AGED: &str = "unskew_connections_aged_total";
 const CONNECTIONS_UNREAD: &str = "unskew_connections_unread";
 const WORKER_THREADS: &str = "unskew_worker_threads";
+const TASKS: &str = "unskew_tasks";
 const STORE_CONNECTIONS: &str = "unskew_store_connections";
 const STORE_CONNECTIONS_UP: &str = "unskew_store_connections_up";
 const STORE_QUEUED: &str = "unskew_store_queued";
@@ -41,6 +43,7 @@ pub struct Saturation {
     connections_aged: [Counter; 2],
     connections_unread: Gauge,
     worker_threads: Gauge,
+    tasks: Gauge,
     store_connections: Gauge,
     store_connections_up: Gauge,
     store_queued: Gauge,
@@ -64,6 +67,7 @@ impl Saturation {
             "Connections whose next requests are left unread until there is room: they asked for more than there is time to refuse."
         );
         metrics::describe_gauge!(WORKER_THREADS, Unit::Count, "Threads that serve requests.");
+        metrics::describe_gauge!(TASKS, Unit::Count, "Tasks of the runtime that have not ended.");
         metrics::describe_gauge!(STORE_CONNECTIONS, Unit::Count, "Connections that the store's pool should have.");
         metrics::describe_gauge!(STORE_CONNECTIONS_UP, Unit::Count, "Connections of the store's pool that are up.");
         metrics::describe_gauge!(STORE_QUEUED, Unit::Count, "Calls or rows that wait for the store.");
@@ -79,6 +83,7 @@ impl Saturation {
             connections_aged: ["finished", "cut"].map(|result| metrics::counter!(CONNECTIONS_AGED, "result" => result)),
             connections_unread: metrics::gauge!(CONNECTIONS_UNREAD),
             worker_threads: metrics::gauge!(WORKER_THREADS),
+            tasks: metrics::gauge!(TASKS),
             store_connections: metrics::gauge!(STORE_CONNECTIONS),
             store_connections_up: metrics::gauge!(STORE_CONNECTIONS_UP),
             store_queued: metrics::gauge!(STORE_QUEUED),
@@ -106,8 +111,11 @@ impl Saturation {
         set(&self.worker_threads, worker_threads);
     }
 
-    /// What is read at each scrape.
+    /// What is read at each scrape, on the runtime whose tasks are counted.
     pub(super) fn scraped(&self, store: StoreGauges, batches: BatchGauges) {
+        if let Ok(runtime) = Handle::try_current() {
+            set(&self.tasks, runtime.metrics().num_alive_tasks());
+        }
         set(&self.store_connections, store.connections);
         set(&self.store_connections_up, store.connections_up);
         set(&self.store_queued, store.queued);

@@ -270,7 +270,7 @@ async def run(gateway: Gateway, redis: Redis, seconds: float, every: float) -> l
     end = time.monotonic() + seconds
     callers = [(GrpcCaller if at % 2 else RestCaller)(f"c{at}", gateway.address, found) for at in range(CONNECTIONS)]
     await asyncio.to_thread(gateway.connects)
-    before = gateway.descriptors()
+    before = await asyncio.to_thread(gateway.rest)
     watching = asyncio.create_task(watch(gateway, samples, end))
     troubling = asyncio.create_task(trouble(redis, found, every, end))
     await asyncio.gather(*(caller.run(end) for caller in callers))

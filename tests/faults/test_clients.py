@@ -2,15 +2,17 @@
 
 import json
 import random
+import re
 import socket
 import struct
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from callers import Load
-from parts import Gateway, wait
+from parts import FILES, PATIENCE, Gateway, wait
 
 EACH = 12
 # Of silence, and until a client that takes nothing is given up.
@@ -57,7 +59,26 @@ def stops_reading(client: socket.socket, _: random.Random) -> None:
     client.sendall(b"GET /v1/online-features/large HTTP/1.1\r\nhost: localhost\r\n\r\n" * 40)
 
 
-BEHAVIOURS = [silent, half_a_request, half_a_body, half_a_frame, reset, stops_reading]
+@dataclass(frozen=True)
+class Behaviour:
+    """What a client does, and what it is told before it is sent away."""
+
+    behave: Callable[[socket.socket, random.Random], None]
+    told: re.Pattern[bytes] | None
+    """The whole of what it receives; None: it does not look."""
+
+
+NOTHING = re.compile(b"")
+# Frames of HTTP/2: settings, and pings.
+FRAMES = re.compile(rb"(?!HTTP/1).*", re.DOTALL)
+BEHAVIOURS = [
+    Behaviour(silent, NOTHING),
+    Behaviour(half_a_request, re.compile(rb"(HTTP/1\.1 408 .*)?", re.DOTALL)),
+    Behaviour(half_a_body, re.compile(rb"HTTP/1\.1 504 .*DEADLINE_EXCEEDED.*", re.DOTALL)),
+    Behaviour(half_a_frame, FRAMES),
+    Behaviour(reset, None),
+    Behaviour(stops_reading, None),
+]
 
 
 @contextmanager
@@ -67,33 +88,43 @@ def connected(gateway: Gateway) -> Iterator[socket.socket]:
         # Little room, so that what is not read stays with the gateway.
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.connect((host, int(port)))
+        client.settimeout(PATIENCE)
         yield client
+
+
+def received(client: socket.socket) -> bytes:
+    """All that a client was sent before its connection was closed."""
+    parts = []
+    with suppress(ConnectionResetError):
+        while part := client.recv(1 << 16):
+            parts.append(part)
+    return b"".join(parts)
 
 
 def test_clients_that_misbehave(
     binary: Path, tmp_path: Path, chance: random.Random, report: Callable[[str], None]
 ) -> None:
     with Gateway(binary, tmp_path, f"embedded:{tmp_path / 'store'}", SETTINGS) as gateway:
-        gateway.settles(10_000)
-        before = gateway.descriptors()
+        before = gateway.rest()
         large = [{"entity_id": "large", "text": "x" * 500_000}]
         assert gateway.status("/v1/views/default/rows", json.dumps(large).encode()) == 200
-        load = Load(gateway.address, writers=1, readers=1)
-        with load.flowing(), ExitStack() as clients:
-            behaviours = BEHAVIOURS * EACH
-            chance.shuffle(behaviours)
-            for behave in behaviours:
-                behave(clients.enter_context(connected(gateway)), chance)
+        load = Load(gateway, writers=1, readers=1)
+        with load.flowing(), ExitStack() as stack:
+            clients = [(behaviour, stack.enter_context(connected(gateway))) for behaviour in BEHAVIOURS * EACH]
+            chance.shuffle(clients)
+            for behaviour, client in clients:
+                behaviour.behave(client, chance)
             # They stay connected as far as it is theirs to choose: the gateway sends them away.
             start = time.monotonic()
             # One connection of the writer, one of the reader, one that asks.
             wait("they are sent away", lambda: gateway.metric("unskew_connections_open") <= 3)
-            report(
-                f"the gateway was rid of {len(behaviours)} clients {time.monotonic() - start:.1f} s after the last one"
-            )
-        counts = load.counts()
-        assert all(what.endswith(" OK") for what in counts), counts
-        assert counts["read OK"] > 20, counts
+            report(f"the gateway was rid of {len(clients)} clients {time.monotonic() - start:.1f} s after the last one")
+            for behaviour, client in clients:
+                if behaviour.told is not None:
+                    told = received(client)
+                    assert behaviour.told.fullmatch(told), f"{behaviour.behave.__name__}: {told!r}"
+        assert load.failures() == {}
+        assert load.counts()["read OK"] > 20, load.counts()
         load.check()
-        gateway.settles(before)
+        gateway.settles(before, FILES)
         assert "panicked" not in gateway.log()

@@ -1,14 +1,17 @@
 """The clock is set back while the gateway runs: libfaketime answers its calls of the clock."""
 
 import json
+import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from parts import Gateway
+from callers import Load
+from parts import FILES, Gateway
 
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
-BACK = timedelta(hours=1)
+# Seconds: more than the five minutes that rows may be ahead of the clock (`ingest.max_future`).
+BACK = 3600, 30 * 86400
 
 
 class Clock:
@@ -33,9 +36,9 @@ class Clock:
         draft.rename(self._file)
 
 
-def test_the_clock_is_set_back(binary: Path, tmp_path: Path) -> None:
+def test_the_clock_is_set_back(binary: Path, tmp_path: Path, chance: random.Random) -> None:
     assert LIBRARY is not None, "libfaketime is not installed: apt-get install libfaketime"
-    clock = Clock(tmp_path / "clock")
+    clock, back = Clock(tmp_path / "clock"), timedelta(seconds=chance.randint(*BACK))
     gateway = Gateway(binary, tmp_path, f"embedded:{tmp_path / 'store'}")
     gateway.environment = clock.environment
 
@@ -50,30 +53,40 @@ def test_the_clock_is_set_back(binary: Path, tmp_path: Path) -> None:
         return json.loads(body)["results"][entity]
 
     with gateway:
-        old = (datetime.now(UTC) - timedelta(days=1)).isoformat()
-        write(entity_id="of_arrival", x=1)
-        write(entity_id="of_old", event_time=old, x=1)
-        assert read("of_arrival")["features"] == read("of_old")["features"] == {"x": 1}
+        before, load = gateway.rest(), Load(gateway)
+        with load.flowing():
+            load.until_more(20)
+            old = (datetime.now(UTC) - 4 * back).isoformat()
+            write(entity_id="of_arrival", x=1)
+            write(entity_id="of_old", event_time=old, x=1)
+            assert read("of_arrival")["features"] == read("of_old")["features"] == {"x": 1}
 
-        clock.set(-BACK)
-        assert gateway.status("/readyz") == 200
-        # A row of the future is an error that says so, and no other row stands in its place.
-        status = read("of_arrival")["status"]
-        assert (status["status"], status["reason"]) == ("ERROR", "NEWER_THAN_AS_OF")
-        assert read("of_old")["features"] == {"x": 1}
-        # Rows that bring their time are ordered by it, as ever; one ahead of the gateway's clock is refused by name.
-        assert write(entity_id="of_old", event_time=(datetime.now(UTC) - 2 * BACK).isoformat(), x=2)["accepted"] == 1
-        assert read("of_old")["features"] == {"x": 2}
-        future = write(entity_id="of_old", event_time=datetime.now(UTC).isoformat(), x=3)
-        assert [bad["code"] for bad in future["bad"]] == ["FUTURE"]
-        # Rows without a time arrive an hour before those of just now.
-        write(entity_id="of_arrival", x=2)
-        write(entity_id="of_after", x=1)
-        assert read("of_after")["features"] == {"x": 1}
+            clock.set(-back)
+            load.until_more(chance.randint(1, 20))
+            assert gateway.status("/readyz") == 200
+            # A row of the future is an error that says so, and no other row stands in its place.
+            status = read("of_arrival")["status"]
+            assert (status["status"], status["reason"]) == ("ERROR", "NEWER_THAN_AS_OF")
+            assert read("of_old")["features"] == {"x": 1}
+            # Rows that bring their time are ordered by it, as ever; one ahead of the gateway's clock is refused.
+            late = (datetime.now(UTC) - 2 * back).isoformat()
+            assert write(entity_id="of_old", event_time=late, x=2)["accepted"] == 1
+            assert read("of_old")["features"] == {"x": 2}
+            future = write(entity_id="of_old", event_time=datetime.now(UTC).isoformat(), x=3)
+            assert [bad["code"] for bad in future["bad"]] == ["FUTURE"]
+            # Rows without a time arrive before those of just now.
+            write(entity_id="of_arrival", x=2)
+            write(entity_id="of_after", x=1)
+            assert read("of_after")["features"] == {"x": 1}
 
-        clock.set(timedelta())
-        assert read("of_arrival")["features"] == {"x": 1}
-        assert read("of_after")["features"] == {"x": 1}
-        write(entity_id="of_arrival", x=3)
-        assert read("of_arrival")["features"] == {"x": 3}
+            clock.set(timedelta())
+            load.until_more(chance.randint(1, 20))
+            assert read("of_arrival")["features"] == {"x": 1}
+            assert read("of_after")["features"] == {"x": 1}
+            write(entity_id="of_arrival", x=3)
+            assert read("of_arrival")["features"] == {"x": 3}
+        # Deadlines did not notice.
+        assert load.failures() == {}
+        assert load.check() > 20
+        gateway.settles(before, FILES)
         assert "panicked" not in gateway.log()

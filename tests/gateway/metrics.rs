@@ -165,6 +165,7 @@ async fn counters_say_what_was_asked_found_and_written() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert!(found.value("unskew_worker_threads", &[]) >= 1.0);
+    assert!(found.value("unskew_tasks", &[]) >= 1.0);
     assert_eq!(found.value("unskew_build_info", &[("version", env!("CARGO_PKG_VERSION"))]), 1.0);
     assert!(found.value("process_resident_memory_bytes", &[]) > 0.0);
     let warning = gateway.logged("row can't be served");

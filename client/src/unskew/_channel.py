@@ -8,9 +8,13 @@ from unskew._generated import feature_store_pb2 as wire
 
 Options = tuple[tuple[str, int | str], ...]
 
+# Seconds within which a ping is answered, or as long as the silence before it where that is shorter.
+PING_TIMEOUT = 5.0
 
-def channel_options(address: str, max_receive_bytes: int, server_name: str | None) -> Options:
-    """Options of the channel to an address."""
+
+def channel_options(address: str, max_receive_bytes: int, keep_alive: float, server_name: str | None) -> Options:
+    """Options of the channel to an address. `keep_alive`: seconds of silence after which the gateway is pinged."""
+    answer = _milliseconds(min(keep_alive, PING_TIMEOUT))
     options: list[tuple[str, int | str]] = [
         ("grpc.max_receive_message_length", max_receive_bytes),
         # Retries are made here, where the deadline and the gateway's hint are known.
@@ -19,8 +23,14 @@ def channel_options(address: str, max_receive_bytes: int, server_name: str | Non
         ("grpc.initial_reconnect_backoff_ms", 50),
         ("grpc.max_reconnect_backoff_ms", 1000),
         # Without keep-alive a peer that vanished silently costs every call its deadline until the kernel gives up.
-        ("grpc.keepalive_time_ms", 30_000),
-        ("grpc.keepalive_timeout_ms", 5_000),
+        ("grpc.keepalive_time_ms", _milliseconds(keep_alive)),
+        ("grpc.keepalive_timeout_ms", answer),
+        # It is a minute otherwise, and goes before the one above.
+        ("grpc.http2.ping_timeout_ms", answer),
+        # Calls are shorter than the silence before a ping: most pings would be left out, as no call is under way, or as
+        # there were others since the last call.
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.max_pings_without_data", 0),
         # One channel, one connection: clients of one process don't inherit each other's back-off.
         ("grpc.use_local_subchannel_pool", 1),
         # A feature store is inside the network; the proxy of the environment is for what is outside.
@@ -32,6 +42,11 @@ def channel_options(address: str, max_receive_bytes: int, server_name: str | Non
     if server_name is not None:
         options.append(("grpc.ssl_target_name_override", server_name))
     return tuple(options)
+
+
+def _milliseconds(seconds: float) -> int:
+    """Of an option of gRPC; the longest, 24 days, means never."""
+    return max(1, min(round(seconds * 1000), 2**31 - 1))
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,8 @@ class FeatureStoreClient:
         hedge_after: seconds after which a read that has no answer is sent a second time, to another address if there
             are several. The first good answer wins, the other call is cancelled. None: never.
         max_receive_bytes: the longest reply taken.
+        keep_alive: seconds of silence after which the gateway is pinged. A connection whose ping has no answer within 5
+            seconds, or as long again where that is shorter, is made anew.
         tls: `unskew.TLS(...)`, or credentials of grpc; without it the connection is plain text.
         api_key: sent with every call as `authorization: Bearer …`: a str, or a callable that is asked for each call.
             Without it that of the environment, `UNSKEW_API_KEY`; an empty one is none.
@@ -62,6 +64,7 @@ class FeatureStoreClient:
         retries: RetryPolicy | int = DEFAULT_RETRY,
         hedge_after: float | None = None,
         max_receive_bytes: int = _settings.DEFAULT_MAX_RECEIVE_BYTES,
+        keep_alive: float = _settings.DEFAULT_KEEP_ALIVE,
         tls: TLS | grpc.ChannelCredentials | None = None,
         api_key: ApiKey | None = None,
         allow_insecure: bool = False,
@@ -73,6 +76,7 @@ class FeatureStoreClient:
             retries=retries,
             hedge_after=hedge_after,
             max_receive_bytes=max_receive_bytes,
+            keep_alive=keep_alive,
             tls=tls,
             api_key=api_key,
             allow_insecure=allow_insecure,

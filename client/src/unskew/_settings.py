@@ -15,6 +15,7 @@ from unskew.security import TLS, ApiKey, check_plain_text, given_key
 DEFAULT_TIMEOUT = 0.5
 DEFAULT_WRITE_TIMEOUT = 10.0
 DEFAULT_MAX_RECEIVE_BYTES = 64 << 20
+DEFAULT_KEEP_ALIVE = 10.0
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Settings:
     policy: RetryPolicy
     hedge_after: float | None
     max_receive_bytes: int
+    keep_alive: float
     tls: TLS | grpc.ChannelCredentials | None
     api_key: ApiKey | None = field(repr=False)
     balancer: Balancer
@@ -41,6 +43,7 @@ class Settings:
         retries: RetryPolicy | int,
         hedge_after: float | None,
         max_receive_bytes: int,
+        keep_alive: float,
         tls: TLS | grpc.ChannelCredentials | None,
         api_key: ApiKey | None,
         allow_insecure: bool,
@@ -61,6 +64,7 @@ class Settings:
             policy=RetryPolicy.of(retries),
             hedge_after=None if hedge_after is None else _requests.seconds("hedge_after", hedge_after),
             max_receive_bytes=max_receive_bytes,
+            keep_alive=_requests.seconds("keep_alive", keep_alive),
             tls=tls.read() if isinstance(tls, TLS) else tls,
             api_key=key,
             balancer=Balancer(len(addresses)),
@@ -69,7 +73,7 @@ class Settings:
     def options(self, place: int) -> Options:
         """Options of the channel to an address."""
         server_name = self.tls.server_name if isinstance(self.tls, TLS) else None
-        return channel_options(self.addresses[place], self.max_receive_bytes, server_name)
+        return channel_options(self.addresses[place], self.max_receive_bytes, self.keep_alive, server_name)
 
     def credentials(self) -> grpc.ChannelCredentials | None:
         """Credentials for TLS; None: plain text. Made anew for each channel, as they belong to one process."""

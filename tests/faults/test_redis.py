@@ -70,11 +70,13 @@ class Fault:
 
     happens: Callable[[Redis, Way], AbstractContextManager[None]]
     told: frozenset[str]
-    """The failures that calls are told, each and no other."""
+    """The failures that whole calls are told, each and no other."""
     logged: str
     """A part of a line of the gateway's log."""
 
 
+# A batch of which some rows were written before it happened lists the others.
+IN_PART = "write bad STORE"
 UNREACHED = frozenset({"read UNAVAILABLE", "write UNAVAILABLE"})
 FAULTS = [
     Fault(killed, UNREACHED, "can't be reached"),
@@ -107,7 +109,7 @@ def test_redis_in_trouble(
                 took = wait(f"ready after {name}", lambda: gateway.status("/readyz") == 200, RECOVERY)
                 load.until_more(10)
             told = load.failures(since)
-            assert set(told) == fault.told, f"{name}: promised are {set(fault.told)}, and calls were told {told}"
+            assert set(told) - {IN_PART} == fault.told, f"{name}: promised is {set(fault.told)}, calls were told {told}"
             rows = load.check()
             gateway.connects()
             gateway.settles(before)

@@ -82,46 +82,51 @@ fn load(view: &str, cut: i64, arrow_ipc: Vec<u8>) -> WriteStatesRequest {
     WriteStatesRequest { view: view.to_owned(), cut, arrow_ipc, complete_since: None, done: true }
 }
 
-/// Writes live events after `FIRST_LIVE` in small batches until it is told to stop; gives the number after the last.
-async fn write_live(events: Events, source: &'static str, stop: Arc<AtomicBool>, next: Arc<AtomicI64>) {
+/// Writes live events from the next number on, a small batch to each gateway at once, until it is told to stop.
+async fn write_live(gateways: Vec<Events>, source: &'static str, stop: Arc<AtomicBool>, next: Arc<AtomicI64>) {
     while !stop.load(Ordering::Relaxed) {
-        let from = next.load(Ordering::Relaxed);
-        let report = events.rest(source, lines(source, from..from + 8)).await.unwrap();
-        assert_eq!((&report["accepted"], &report["bad"]), (&json!(8), &json!([])), "{report}");
-        next.store(from + 8, Ordering::Relaxed);
+        let reports = futures_util::future::join_all(gateways.iter().map(|events| {
+            let from = next.fetch_add(8, Ordering::Relaxed);
+            events.rest(source, lines(source, from..from + 8))
+        }));
+        for report in reports.await {
+            let report = report.unwrap();
+            assert_eq!((&report["accepted"], &report["bad"]), (&json!(8), &json!([])), "{report}");
+        }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_load_under_live_writes_has_no_gap_and_counts_nothing_twice() {
-    for store in Store::both() {
-        let served = Served::start(&store, &[]).await;
+    for (store, gateways) in [(Store::embedded(), 1), (Store::redis(), 2)] {
+        let mut served = Vec::new();
+        for _ in 0..gateways {
+            served.push(Served::start(&store, &[]).await);
+        }
         for source in ["named", "plain", "tiled"] {
             // Live events began before the cut, so the history has some of them too.
-            let (stop, next) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicI64::new(FIRST_LIVE)));
-            while next.load(Ordering::Relaxed) < CUT + 40 {
-                let from = next.load(Ordering::Relaxed);
-                served.rest(source, lines(source, from..from + 80)).await.unwrap();
-                next.store(from + 80, Ordering::Relaxed);
+            let (stop, next) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicI64::new(CUT + 80)));
+            for from in (FIRST_LIVE..CUT + 80).step_by(80) {
+                served[0].rest(source, lines(source, from..(from + 80).min(CUT + 80))).await.unwrap();
             }
-            let writer = tokio::spawn(write_live(served.events.clone(), source, stop.clone(), next.clone()));
-            let cut = at(CUT);
+            let gateways = served.iter().map(|one| one.events.clone()).collect();
+            let writing = tokio::spawn(write_live(gateways, source, stop.clone(), next.clone()));
             let states = states(source, &lines(source, 0..CUT + 1));
-            // Once more than needed: a load that is repeated changes nothing.
-            for _ in 0..3 {
-                let report = served.load(load(source, cut, states.clone())).await.unwrap();
+            // Once more than needed by each gateway: a load that is repeated changes nothing.
+            for one in served.iter().chain(&served) {
+                let report = one.load(load(source, at(CUT), states.clone())).await.unwrap();
                 assert_eq!((&report["accepted"], &report["bad"]), (&json!(CUSTOMERS), &json!([])), "{report}");
             }
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             stop.store(true, Ordering::Relaxed);
-            writer.await.unwrap();
+            writing.await.unwrap();
             let last = next.load(Ordering::Relaxed);
-            assert!(last > CUT + 40);
+            assert!(last > CUT + 80);
             let as_of = time::format(at(last));
-            for customer in 0..CUSTOMERS {
+            for (customer, one) in (0..CUSTOMERS).zip(served.iter().cycle()) {
                 let numbers = (0..last).filter(|number| number % CUSTOMERS == customer);
                 let (sum, count) = numbers.fold((0, 0), |(sum, count), number| (sum + number % 7, count + 1));
-                let found = served.of_customer(source, customer, &as_of).await;
+                let found = one.of_customer(source, customer, &as_of).await;
                 assert_eq!(found, [Some(sum as f64), Some(f64::from(count))], "{source} over {}", store.name());
             }
         }

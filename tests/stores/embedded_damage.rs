@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use unskew_gateway::store::embedded::{Embedded, accept_loss, check};
@@ -20,7 +21,8 @@ impl Files {
             if path.is_dir() {
                 open.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
             } else {
-                let mut bytes = fs::read(&path).unwrap();
+                // An open store removes tables.
+                let Ok(mut bytes) = fs::read(&path) else { continue };
                 let length = bytes.len() as u64;
                 let end = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |at| at + 1);
                 bytes.truncate(end);
@@ -69,7 +71,7 @@ fn noise(seed: i64) -> String {
     text + "\""
 }
 
-/// A store with tables and a journal, and the newest row of each key.
+/// A store with tables and a journal, and the newest row of each key; the first 120 are in tables.
 async fn build(directory: &Path) -> Vec<PutRow> {
     let store = open_small(directory).unwrap();
     let mut newest = Vec::new();
@@ -78,19 +80,52 @@ async fn build(directory: &Path) -> Vec<PutRow> {
         for part in newest.chunks(13) {
             store.put(part.to_vec(), AMPLE).await.unwrap();
         }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    // More than the write buffer takes, so that what is before it goes into tables.
+    let others: Vec<_> = (0..300).map(|at| row(format!("other:{at}"), 1, at, &noise(at))).collect();
+    store.put(others.clone(), AMPLE).await.unwrap();
+    let start = Instant::now();
+    while !tables_have(directory, &newest).await {
+        assert!(start.elapsed() < Duration::from_secs(30), "the rows are not written to tables");
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     store.close().await.unwrap();
+    newest.extend(others);
     newest
+}
+
+/// Whether the rows are in the tables of a store that is open: whether a copy without its journals has them.
+async fn tables_have(directory: &Path, rows: &[PutRow]) -> bool {
+    let (files, copy) = (Files::of(directory), tempfile::tempdir().unwrap());
+    Files(files.0.into_iter().filter(|(path, ..)| path.extension().is_none_or(|end| end != "jnl")).collect())
+        .write(copy.path());
+    // Tables may have been written while they were copied.
+    let Ok(store) = accept_loss(copy.path()).and_then(|_| open_small(copy.path())) else { return false };
+    let mut all = true;
+    for row in rows {
+        all &= get(&store, &row.key).await == Fetched::Value(row.value.clone());
+    }
+    store.close().await.unwrap();
+    all
 }
 
 #[tokio::test]
 async fn a_flipped_byte_anywhere_never_gives_a_wrong_value() {
+    let seeds = std::env::var("UNSKEW_DAMAGE_SEEDS").map_or(1, |count| count.parse().unwrap());
+    for seed in 0..seeds {
+        let [refused, damaged, unharmed] = flip_bytes_anywhere(seed).await;
+        println!("refused {refused}, damaged {damaged}, unharmed {unharmed}");
+        assert!(refused > 10 && damaged > 5, "refused {refused}, damaged {damaged}, unharmed {unharmed}");
+    }
+}
+
+/// How many stores were refused, had a damaged value, and had none.
+async fn flip_bytes_anywhere(seed: u64) -> [u32; 3] {
     let source = tempfile::tempdir().unwrap();
     let rows = build(source.path()).await;
     let files = Files::of(source.path());
     assert!(files.0.iter().any(|(path, ..)| path.to_string_lossy().contains("tables")), "no tables were written");
-    let mut random: u64 = 42;
+    let mut random = 42 + seed;
     let mut next = |below: usize| {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(random >> 33).unwrap() % below
@@ -130,8 +165,71 @@ async fn a_flipped_byte_anywhere_never_gives_a_wrong_value() {
             if harmed { damaged += 1 } else { unharmed += 1 }
         }
     }
-    println!("refused {refused}, damaged {damaged}, unharmed {unharmed}");
-    assert!(refused > 10 && damaged > 5, "refused {refused}, damaged {damaged}, unharmed {unharmed}");
+    [refused, damaged, unharmed]
+}
+
+/// The files that name the tables of a keyspace, by their paths under the store.
+fn lists(store: &Path) -> Vec<PathBuf> {
+    let mut paths = Vec::new();
+    for keyspace in fs::read_dir(store.join("engine/keyspaces")).unwrap() {
+        let keyspace = keyspace.unwrap().path();
+        let current = keyspace.join("current");
+        let number = u64::from_le_bytes(fs::read(&current).unwrap()[..8].try_into().unwrap());
+        paths.extend([current, keyspace.join(format!("v{number}"))]);
+    }
+    paths
+}
+
+fn refused(store: &Path, what: &str) {
+    let error = open_small(store).map(|_| ()).expect_err(what);
+    assert!(error.message.contains("is damaged: ") && error.message.contains("restore a copy"), "{what}: {error}");
+    assert_eq!(check(store).unwrap_err().message, error.message, "{what}");
+    assert_eq!(accept_loss(store).unwrap_err().message, error.message, "{what}");
+}
+
+async fn holds(store: &Path, rows: &[PutRow]) {
+    let store = open_small(store).unwrap();
+    for row in rows {
+        assert_eq!(get(&store, &row.key).await, Fetched::Value(row.value.clone()));
+    }
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_damaged_list_of_tables_is_refused_at_every_byte() {
+    let directory = tempfile::tempdir().unwrap();
+    let rows = build(directory.path()).await;
+    let paths = lists(directory.path());
+    assert_eq!(paths.len(), 4, "{paths:?}");
+    for path in paths {
+        let bytes = fs::read(&path).unwrap();
+        for at in 0..bytes.len() {
+            flip(&path, at, 1 << (at % 8));
+            refused(directory.path(), &format!("{} at {at}", path.display()));
+            fs::write(&path, &bytes).unwrap();
+        }
+        for end in [0, 8, bytes.len() - 1] {
+            fs::write(&path, &bytes[..end]).unwrap();
+            refused(directory.path(), &format!("{} cut at {end}", path.display()));
+        }
+        // Without it fjall would take the keyspace for one that was never finished, and delete it.
+        fs::remove_file(&path).unwrap();
+        refused(directory.path(), &format!("{} is gone", path.display()));
+        fs::write(&path, &bytes).unwrap();
+    }
+    let stranger = directory.path().join("engine/keyspaces/lost+found");
+    fs::create_dir(&stranger).unwrap();
+    refused(directory.path(), "a directory that is none of a keyspace");
+    fs::remove_dir(&stranger).unwrap();
+    holds(directory.path(), &rows).await;
+}
+
+#[tokio::test]
+async fn a_keyspace_that_was_not_finished_is_no_damage() {
+    let directory = tempfile::tempdir().unwrap();
+    let rows = build(directory.path()).await;
+    fs::create_dir_all(directory.path().join("engine/keyspaces/2/tables")).unwrap();
+    holds(directory.path(), &rows).await;
 }
 
 #[tokio::test]
@@ -245,7 +343,7 @@ async fn a_check_lists_what_is_damaged() {
     let report = check(directory.path()).unwrap();
     assert!(report.is_sound(), "{report:?}");
     let bytes: usize = rows.iter().map(|row| row.key.len() + row.value.len()).sum();
-    assert_eq!((report.values, report.bytes), (120, bytes as u64));
+    assert_eq!((report.values, report.bytes), (rows.len() as u64, bytes as u64));
     // As if a value of ours had been written wrongly by another program: fjall finds nothing amiss.
     let keys: Vec<Bytes> = rows.iter().take(110).map(|row| row.key.clone()).collect();
     {
@@ -256,7 +354,7 @@ async fn a_check_lists_what_is_damaged() {
         }
     }
     let report = check(directory.path()).unwrap();
-    assert_eq!((report.values, report.damaged, report.damaged_keys.len()), (10, 110, 100));
+    assert_eq!((report.values, report.damaged, report.damaged_keys.len()), (rows.len() as u64 - 110, 110, 100));
     assert!(report.damaged_keys.iter().all(|key| keys.contains(key)));
     let store = open_small(directory.path()).unwrap();
     assert_eq!(get(&store, &keys[0]).await, Fetched::Damaged("checksum mismatch"));

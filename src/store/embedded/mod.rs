@@ -10,6 +10,7 @@ mod current;
 mod directory;
 mod engine;
 mod journals;
+mod manifest;
 mod open;
 mod restore;
 mod slot;

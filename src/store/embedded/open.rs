@@ -10,6 +10,7 @@ use super::current::{Current, Reopening};
 use super::directory::{Directory, fault};
 use super::engine::{Engine, Sizes};
 use super::journals::Journals;
+use super::manifest;
 use super::watermark::Watermark;
 use super::writer::{Limits, Writer};
 use super::{Embedded, Options};
@@ -83,6 +84,10 @@ impl Embedded {
 /// Opens the engine of a directory and finds out what it has lost.
 pub(super) fn open(path: &Path, sizes: Sizes, create: bool) -> Result<Opened, StoreError> {
     let directory = Directory::take(path, create)?;
+    let damage = manifest::damage(&directory.engine()).map_err(|error| unreadable(path, &error))?;
+    if let Some(damage) = damage {
+        return Err(fault(path, &format!("is damaged: {damage}; restore a copy of the directory")));
+    }
     let journals = Journals::note(&directory.engine()).map_err(|error| unreadable(path, &error))?;
     let engine = Engine::open(directory, sizes)?;
     let directory = engine.directory();

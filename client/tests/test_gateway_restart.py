@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -65,11 +66,16 @@ def test_a_client_outlives_a_restart_and_acknowledged_rows_do_too(tmp_path: Path
 
 
 def test_no_call_fails_when_connections_reach_their_age(tmp_path: Path) -> None:
-    settings = {"APP__SERVER__MAX_CONNECTION_AGE": "200ms"}
-    with (
-        Gateway(tmp_path, settings=settings) as gateway,
-        unskew.FeatureStoreClient(gateway.address, timeout=10.0, retries=0) as client,
-    ):
-        end = time.monotonic() + 2.0
-        while time.monotonic() < end:
-            client.online_features(["a"])
+    settings = {"APP__SERVER__MAX_CONNECTION_AGE": "50ms"}
+    end = time.monotonic() + 3.0
+
+    def call(address: str) -> int:
+        with unskew.FeatureStoreClient(address, timeout=10.0, retries=0) as client:
+            count = 0
+            while time.monotonic() < end:
+                client.online_features(["a"])
+                count += 1
+            return count
+
+    with Gateway(tmp_path, settings=settings) as gateway, ThreadPoolExecutor(8) as callers:
+        assert min(callers.map(call, [gateway.address] * 8)) > 10

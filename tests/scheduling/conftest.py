@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT / "tests" / "faults"), str(EXAMPLE)]
 from airflow_server import Airflow  # noqa: E402 (it needs the path)
 from fraud_benchmark.stream import events  # noqa: E402
 from fraud_platform import CATCH_UP, DAYS, Platform, text  # noqa: E402
-from parts import Gateway, Redis, SlowWay  # noqa: E402
+from parts import Gateway, Redis, Way  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +51,7 @@ def platform(fraud: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     store.apply()
     with (
         Redis(tmp_path_factory.mktemp("redis")) as redis,
-        SlowWay(redis.port) as way,
+        Way(redis.port) as way,
         Gateway(
             binary,
             tmp_path_factory.mktemp("gateway"),

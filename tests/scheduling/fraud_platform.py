@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from airflow_server import Airflow
 from fraud_benchmark.stream import events
-from parts import Gateway, Redis, SlowWay
+from parts import Gateway, Redis, Way
 from unskew import offline
 
 FIRST = datetime(2018, 4, 1, tzinfo=UTC)
@@ -42,7 +42,7 @@ class Platform:
 
     airflow: Airflow
     gateway: Gateway
-    way: SlowWay
+    way: Way
     """To the Redis of the gateway."""
     redis: Redis
     store: offline.OfflineStore

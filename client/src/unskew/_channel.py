@@ -13,12 +13,14 @@ PING_TIMEOUT = 5.0
 
 
 def channel_options(address: str, max_receive_bytes: int, keep_alive: float, server_name: str | None) -> Options:
-    """Options of the channel to an address. `keep_alive`: seconds of silence after which the gateway is pinged."""
+    """Options of the channel to an address. `keep_alive`: seconds of silence after which the gateway is pinged.
+
+    Retries are made by the client, where the deadline and the gateway's hint are known. gRPC's own stay on, as without
+    them a call fails that met the end of its connection before it was sent; no policy asks them for more.
+    """
     answer = _milliseconds(min(keep_alive, PING_TIMEOUT))
     options: list[tuple[str, int | str]] = [
         ("grpc.max_receive_message_length", max_receive_bytes),
-        # Retries are made here, where the deadline and the gateway's hint are known.
-        ("grpc.enable_retries", 0),
         # gRPC waits a second before it connects again, and fails all calls meanwhile: too long for a deadline of 0.5 s.
         ("grpc.initial_reconnect_backoff_ms", 50),
         ("grpc.max_reconnect_backoff_ms", 1000),

@@ -39,6 +39,13 @@ def slow(_: Redis, way: Way) -> Iterator[None]:
 
 
 @contextmanager
+def silent(_: Redis, way: Way) -> Iterator[None]:
+    # As where a firewall has forgotten the connections: new ones are well.
+    way.silence()
+    yield
+
+
+@contextmanager
 def out_of_memory(redis: Redis, _: Way) -> Iterator[None]:
     redis.run("CONFIG SET maxmemory-policy noeviction")
     redis.run("CONFIG SET maxmemory 1")
@@ -82,6 +89,7 @@ FAULTS = [
     Fault(killed, UNREACHED, "can't be reached"),
     Fault(paused, UNREACHED, "did not answer in time"),
     Fault(slow, UNREACHED, "did not answer in time"),
+    Fault(silent, UNREACHED, "did not answer in time"),
     # The store answers reads meanwhile.
     Fault(out_of_memory, frozenset({"write UNAVAILABLE"}), "OOM"),
     Fault(read_only, frozenset({"write UNAVAILABLE"}), "READONLY"),

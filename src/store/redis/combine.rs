@@ -50,8 +50,8 @@ pub(super) struct Combiner {
 }
 
 impl Combiner {
-    pub(super) fn new(reader: Reader) -> Self {
-        Self { reader: Arc::new(reader), state: Arc::default() }
+    pub(super) fn new(reader: Arc<Reader>) -> Self {
+        Self { reader, state: Arc::default() }
     }
 
     /// The connection.

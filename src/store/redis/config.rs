@@ -5,17 +5,12 @@ use std::time::Duration;
 
 use fred::clients::Pool;
 use fred::types::Builder;
-use fred::types::config::{
-    Config, ReconnectPolicy, Server, ServerConfig, TcpConfig, TlsConfig, TlsConnector, UnresponsiveConfig,
-};
+use fred::types::config::{Config, ReconnectPolicy, Server, ServerConfig, TcpConfig, TlsConfig, TlsConnector};
 use rustls::pki_types::ServerName;
 
 use crate::store::url::{RedisUrl, Secret};
 use crate::store::{StoreError, StoreErrorKind};
 use crate::tls;
-
-/// How often a connection that owes answers is looked at.
-const UNRESPONSIVE_INTERVAL: Duration = Duration::from_millis(200);
 
 /// How to use a Redis server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,10 +55,6 @@ pub(super) fn pool(url: &RedisUrl, options: &Options) -> Result<Pool, StoreError
         connection.connection_timeout = options.connect_timeout;
         connection.internal_command_timeout = options.connect_timeout;
         connection.max_command_attempts = 1;
-        connection.unresponsive = UnresponsiveConfig {
-            max_timeout: Some(options.unresponsive_timeout),
-            interval: UNRESPONSIVE_INTERVAL.min(options.unresponsive_timeout),
-        };
         // A password that is wrong now may be right after the server is put right.
         connection.reconnect_on_auth_error = true;
         connection.max_command_buffer_len = options.max_queued_commands;

@@ -1,15 +1,21 @@
 //! Keeps the connections of a pool coming back, and remembers why they are down.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fred::clients::{Client, Pool};
+use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, EventInterface};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::MissedTickBehavior;
 
 use super::faults;
+use super::reader::Reader;
 use crate::store::{StoreError, StoreErrorKind};
+
+/// How often a connection is looked at for answers that it owes, at least.
+const WATCH_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The tasks that keep connections, one each.
 pub(super) struct Connections {
@@ -34,6 +40,12 @@ impl Connections {
         Self { tasks: Mutex::new(tasks), state }
     }
 
+    /// Makes a connection anew that answers nothing.
+    pub(super) fn watch(&self, reader: Arc<Reader>) {
+        let task = watch(reader, Arc::clone(&self.state));
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).spawn(task);
+    }
+
     /// Why no connection is up.
     pub(super) fn why_down(&self) -> StoreError {
         let fault = self.state.fault.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -49,7 +61,7 @@ impl Connections {
 }
 
 impl State {
-    fn failed(&self, error: &fred::error::Error) {
+    fn failed(&self, error: &Error) {
         let fault = faults::explain(&self.server, error);
         let mut last = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
         // One line for a fault that lasts, and not one for each try.
@@ -105,5 +117,22 @@ async fn keep(client: Client, state: Arc<State>, delay: Duration) {
             }
         }
         tokio::time::sleep(delay).await;
+    }
+}
+
+/// Asks for a sign of life when an answer is overdue, and without one connects again. fred's own check begins anew with every call, so that
+/// a connection that is used is never found to be silent.
+async fn watch(reader: Arc<Reader>, state: Arc<State>) {
+    let mut ticks = tokio::time::interval(WATCH_INTERVAL.min(reader.owed.least));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(budget) = reader.owed.overdue(Instant::now()) else { continue };
+        let is_silent = reader.ping(budget).await.is_err_and(|error| error.kind == StoreErrorKind::Timeout);
+        if is_silent && reader.client.is_connected() {
+            state.failed(&Error::new(ErrorKind::IO, "Unresponsive connection."));
+            // It ends when there is a new connection, which `keep` sees too.
+            let _ = tokio::time::timeout(budget, reader.client.force_reconnection()).await;
+        }
     }
 }

@@ -7,6 +7,7 @@ mod combine;
 mod config;
 mod connections;
 mod faults;
+mod owed;
 mod reader;
 mod scripts;
 mod write;
@@ -22,6 +23,7 @@ use fred::types::config::Options as CallOptions;
 
 use self::combine::Combiner;
 use self::connections::Connections;
+use self::owed::Owed;
 use self::reader::Reader;
 use super::url::RedisUrl;
 use super::{
@@ -62,7 +64,10 @@ impl Redis {
         let reader = |client: &fred::clients::Client| {
             let client = client.with_options(&call);
             let (server, closed) = (Arc::clone(&server), Arc::clone(&closed));
-            Combiner::new(Reader { client, server, closed, mostly_new: AtomicBool::new(false) })
+            let owed = Owed::new(options.unresponsive_timeout);
+            let reader = Arc::new(Reader { client, server, closed, mostly_new: AtomicBool::new(false), owed });
+            connections.watch(Arc::clone(&reader));
+            Combiner::new(reader)
         };
         let readers: Vec<_> = pool.clients().iter().map(reader).collect();
         let queue_limit = options.max_queued_commands.saturating_mul(readers.len());

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fred::clients::{Client, WithOptions};
@@ -11,6 +11,7 @@ use fred::interfaces::ClientLike;
 use fred::types::{ClusterHash, CustomCommand, Resp3Frame, Value};
 
 use super::faults;
+use super::owed::Owed;
 use crate::store::{Fetched, StoreError, StoreErrorKind};
 
 /// One connection, and what its errors need to say.
@@ -23,6 +24,8 @@ pub(super) struct Reader {
     pub(super) closed: Arc<AtomicBool>,
     /// Whether most rows of the last large write had keys that were not there.
     pub(super) mostly_new: AtomicBool,
+    /// Calls that it has not answered.
+    pub(super) owed: Owed,
 }
 
 impl Reader {
@@ -35,11 +38,10 @@ impl Reader {
         if budget.is_zero() {
             return Err(self.timed_out());
         }
-        match tokio::time::timeout(budget, call).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(self.explain(&error)),
-            Err(_) => Err(self.timed_out()),
-        }
+        let number = self.owed.ask(Instant::now(), budget);
+        let Ok(answer) = tokio::time::timeout(budget, call).await else { return Err(self.timed_out()) };
+        self.owed.settle(number);
+        answer.map_err(|error| self.explain(&error))
     }
 
     pub(super) fn explain(&self, error: &fred::error::Error) -> StoreError {

@@ -98,12 +98,15 @@ impl Reader {
         if count == 0 {
             return Ok(Vec::new());
         }
+        let now = Instant::now();
+        let number = self.owed.ask(now.into_std(), deadline.saturating_duration_since(now));
         let answers = tokio::time::timeout_at(deadline, queue.try_all::<Value>()).await.map_err(|_| {
             StoreError::new(
                 StoreErrorKind::Timeout,
                 format!("redis at {} did not answer in time; the rows may still be stored", self.server),
             )
         })?;
+        self.owed.settle(number);
         match answers.iter().find_map(|answer| answer.as_ref().err()) {
             // The connection broke: one error stands for all rows.
             Some(error) if answers.len() != count => Err(self.explain(error)),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from callers import Load
 from certificates import Certificates
-from parts import FILES, Gateway, wait
+from parts import Gateway, wait
 
 RELOADS = "unskew_tls_reloads_total"
 
@@ -48,5 +48,5 @@ def test_the_certificate_is_replaced_under_load(
             assert gateway.metric("unskew_connections_open") == 5
         assert load.failures() == {}
         assert load.check() > 20
-        gateway.settles(before, FILES)
+        gateway.settles(before)
         assert "panicked" not in gateway.log()

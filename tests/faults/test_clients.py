@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from callers import Load
-from parts import FILES, PATIENCE, Gateway, wait
+from parts import PATIENCE, Gateway, wait
 
 EACH = 12
 # Of silence, and until a client that takes nothing is given up.
@@ -126,5 +126,5 @@ def test_clients_that_misbehave(
         assert load.failures() == {}
         assert load.counts()["read OK"] > 20, load.counts()
         load.check()
-        gateway.settles(before, FILES)
+        gateway.settles(before)
         assert "panicked" not in gateway.log()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from callers import Load
-from parts import FILES, Gateway
+from parts import Gateway
 
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 # Seconds: more than the five minutes that rows may be ahead of the clock (`ingest.max_future`).
@@ -88,5 +88,5 @@ def test_the_clock_is_set_back(binary: Path, tmp_path: Path, chance: random.Rand
         # Deadlines did not notice.
         assert load.failures() == {}
         assert load.check() > 20
-        gateway.settles(before, FILES)
+        gateway.settles(before)
         assert "panicked" not in gateway.log()

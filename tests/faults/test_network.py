@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import unskew
 from callers import SLACK
-from parts import FILES, PATIENCE, Gateway, Way, wait
+from parts import PATIENCE, Gateway, Way, wait
 from unskew.errors import DeadlineExceeded, Unavailable
 
 # Seconds of silence before a ping; its answer may take as long again.
@@ -30,7 +30,7 @@ def way(binary: Path, tmp_path: Path) -> Iterator[Way]:
         assert gateway.status("/v1/views/default/rows", json.dumps([row(1)]).encode()) == 200
         with Way(int(gateway.address.split(":")[1])) as way:
             yield way
-        gateway.settles(before, FILES)
+        gateway.settles(before)
 
 
 def row(x: int) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def test_file_descriptors_are_used_up(
             report(f"new clients were served {took:.2f} s after there were descriptors")
         assert load.failures() == {}
         load.check()
-        gateway.settles(before, FILES)
+        gateway.settles(before)
         assert "panicked" not in gateway.log()
 
 
